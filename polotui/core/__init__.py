@@ -1,0 +1,1 @@
+"""What does everything stand on? Clock, ids, settings, paths, errors, tasks, publishing, logs, safe text."""

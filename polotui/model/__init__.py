@@ -1,0 +1,1 @@
+"""What is trading made of? Symbols, money, candles, books, trades, orders, balances. Pure values, no numpy."""

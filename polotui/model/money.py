@@ -1,0 +1,45 @@
+"""Exact money: `Decimal` from the wire to the ledger.
+
+Decided here: a decimal that comes from outside is read by `decimal_of` and nothing else, which refuses NaN and
+infinity; rounding names its direction. Floats carry only candles, indicators and charts.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal, InvalidOperation
+
+ZERO = Decimal(0)
+
+
+def decimal_of(text: str | int | Decimal) -> Decimal:
+    """The exact value of `text`. Raises ValueError for anything that is not a finite decimal number."""
+    try:
+        value = text if isinstance(text, Decimal) else Decimal(text)
+    except (InvalidOperation, TypeError, ValueError) as error:
+        raise ValueError(f"not a decimal number: {str(text)[:40]!r}") from error
+    if not value.is_finite():
+        raise ValueError(f"not a finite number: {str(text)[:40]!r}")
+    return value
+
+
+def step_of(scale: int) -> Decimal:
+    """The smallest step at `scale` decimals: 2 gives 0.01."""
+    return Decimal(1).scaleb(-scale)
+
+
+def quantity_down(quantity: Decimal, scale: int) -> Decimal:
+    """A quantity on the lot grid; never more than asked for."""
+    return quantity.quantize(step_of(scale), rounding=ROUND_DOWN)
+
+
+def price_on_tick(price: Decimal, scale: int, *, buy: bool) -> Decimal:
+    """A price on the tick grid, on the safe side: a buyer never pays more, a seller never gets less, than asked."""
+    return price.quantize(step_of(scale), rounding=ROUND_FLOOR if buy else ROUND_CEILING)
+
+
+def plain(value: Decimal) -> str:
+    """Decimal text without an exponent and without trailing zeros: `1E+2` becomes `100`."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
