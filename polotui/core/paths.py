@@ -33,7 +33,7 @@ class Home:
     @classmethod
     def default(cls, name: str = "polotui") -> Home:
         """The platform's folders for `name`."""
-        import platformdirs  # noqa: PLC0415 - only when no --home was given
+        import platformdirs
 
         folders = platformdirs.PlatformDirs(name, appauthor=False)
         return cls(Path(folders.user_config_dir), Path(folders.user_data_dir), Path(folders.user_log_dir), _runtime())
