@@ -75,7 +75,7 @@ def overlay_lines(names: Sequence[str], candles: list[Candle]) -> list[OverlayLi
     for name in names:
         length = int("".join(letter for letter in name if letter.isdigit()) or 20)
         values: list[float | None] = []
-        average = candles[0].close if candles else 0.0
+        average = sum(candle.close for candle in candles[:length]) / max(1, len(candles[:length]))
         for candle in candles:
             average += (candle.close - average) * 2 / (length + 1)
             values.append(average)

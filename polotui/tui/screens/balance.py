@@ -48,8 +48,6 @@ class BalanceScreen(DeskScreen):
         equity, assets = self.query_one(EquityChart), self.query_one(AssetTable)
         equity.joins_above, equity.has_bottom = not alone, alone
         assets.joins_above = not alone
-        if self.focused is equity and not self.reachable(equity):
-            assets.focus()
         for pane in self.panes():
             pane.restyle()
 

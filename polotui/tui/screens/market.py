@@ -77,11 +77,6 @@ class MarketScreen(DeskScreen):
         chart.has_bottom = narrow or low or alone
         self.query_one("#side", OrderBook).has_bottom = True
         tape.joins_above = not alone
-        focused = self.focused
-        if isinstance(focused, Pane) and not self.reachable(focused):
-            self.query_one(CandleChart).focus()
-        elif isinstance(focused, Pane):
-            self.reveal(focused)
         for pane in self.panes():
             pane.restyle()
 

@@ -113,7 +113,7 @@ class TextPane(Pane):
         return [(self._title, "title")]
 
     def title_right(self) -> Line:
-        end = min(len(self.text), self.top + self._rows)
+        end = min(len(self.text), self.top + max(1, self.size.height - 2))
         return [(f"{end}/{len(self.text)} · Esc closes", "muted")]
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:

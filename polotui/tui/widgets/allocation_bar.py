@@ -15,9 +15,9 @@ def allocation(shares: Sequence[tuple[str, float]], width: int) -> Line:
     total = sum(share for _, share in known)
     if not known or total <= 0:
         return []
-    parts = known[:PARTS]
+    parts = [item for item in known[:PARTS] if item[1] >= 0.01 * total] or known[:1]
     rest = total - sum(share for _, share in parts)
-    if rest > 0.004 * total:
+    if rest > 0.0005 * total:
         parts = [*parts, ("other", rest)]
     labels = [f" {name} {share / total * 100:.0f} %  " for name, share in parts]
     while len(labels) > 1 and sum(len(label) for label in labels) + len(labels) * 2 > width:

@@ -63,6 +63,19 @@ def crop(line: Line, width: int) -> Line:
     return out
 
 
+def clip(line: Line, skip: int) -> Line:
+    """`line` without its first `skip` cells."""
+    out: Line = []
+    for text, tone in line:
+        length = width_of([(text, tone)])
+        if skip >= length:
+            skip -= length
+        else:
+            out.append((text[skip:], tone))
+            skip = 0
+    return out
+
+
 def _cells(line: Line) -> list[tuple[str, str]]:
     """One entry per cell; the second cell of a wide character is empty."""
     out: list[tuple[str, str]] = []
