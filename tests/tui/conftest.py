@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from polotui.core.clock import FrozenClock
 from polotui.core.face_settings import FaceSettings
 from polotui.tui.app import PolotuiApp
+from polotui.tui.widgets.chrome import Banner
 from tests.tui.fake_engine import FakeEngine, frozen
 
 
@@ -28,13 +29,13 @@ class Desk:
     saved: dict[str, object]
     exports: Path
 
-    async def until(self, met: Callable[[], bool], what: str = "the condition") -> None:
+    async def until(self, met: Callable[[], bool], what: str | Callable[[], str] = "the condition") -> None:
         """Lets the app work until `met`, in bounded turns."""
         for _ in range(200):
             if met():
                 return
             await self.pilot.pause(0.01)
-        raise AssertionError(f"{what} was not met")
+        raise AssertionError(f"{what() if callable(what) else what} was not met")
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
@@ -50,10 +51,10 @@ class Desk:
         return self.app.desk_screen.query_one(f"#{name}")
 
     async def shown(self, words: str) -> None:
-        await self.until(lambda: words in self.text(), f"«{words}» on the screen:\n{self.text()}")
+        await self.until(lambda: words in self.text(), lambda: f"«{words}» on the screen:\n{self.text()}")
 
     async def gone(self, words: str) -> None:
-        await self.until(lambda: words not in self.text(), f"«{words}» leaving the screen:\n{self.text()}")
+        await self.until(lambda: words not in self.text(), lambda: f"«{words}» leaving the screen:\n{self.text()}")
 
 
 OpenDesk = Callable[..., AbstractAsyncContextManager[Desk]]
@@ -82,6 +83,9 @@ def open_desk(tmp_path: Path) -> OpenDesk:
                 if app.current_name == "market":
                     await desk.until(lambda: app.store.charts[app.view.topic].loaded, "the chart")
                 await desk.until(lambda: not app.store.is_dirty, "a painted desk")
+                banner = app.desk_screen.query_one(Banner)
+                await desk.until(lambda: (banner.size.height > 0) == bool(banner.sentence()[0]), "the banner's room")
+                await pilot.pause()
             yield desk
             assert app.failed_panes == {}
 

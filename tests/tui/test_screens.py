@@ -185,7 +185,7 @@ async def test_stale_values_say_so_where_they_stand(open_desk):
             ChartTail(topic=desk.app.view.topic, symbol="BTC_USDT", timeframe="1h", candles=[], stale_since_ms=since),
         )
         desk.clock.advance(1.0)
-        await desk.until(lambda: desk.text().count("stale 13 s") == 4, f"four marks:\n{desk.text()}")
+        await desk.until(lambda: desk.text().count("stale 13 s") == 4, lambda: desk.text())
 
 
 async def test_an_empty_watchlist_says_which_key_helps(open_desk):

@@ -61,7 +61,8 @@ class MarketScreen(DeskScreen):
                 yield TradeTape(id="tape")
 
     def first_focus(self) -> Pane:
-        return self.query_one("#chart", CandleChart) if self.has_class("-narrow") else self.query_one(Watchlist)
+        # Asked before the first layout, when the breakpoints' classes are not set yet.
+        return self.query_one(CandleChart) if self.app.size.width < 100 else self.query_one(Watchlist)
 
     def topics(self) -> list[str]:
         view = self.desk.view

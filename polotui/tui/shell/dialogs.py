@@ -86,11 +86,11 @@ class Question(ModalScreen[str], inherit_bindings=False):
             self.dismiss(self._harmless)
         elif event.key == "enter":
             self.dismiss(letters[pane.index])
+        elif event.character in letters:
+            self.dismiss(event.character)
         elif event.key in ("left", "right", "tab", "shift+tab", "h", "l"):
             pane.index = (pane.index + (-1 if event.key in ("left", "shift+tab", "h") else 1)) % len(letters)
             pane.repaint()
-        elif event.character in letters:
-            self.dismiss(event.character)
         else:
             return
         event.stop()

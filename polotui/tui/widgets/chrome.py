@@ -142,8 +142,8 @@ class Banner(Painted):
         store = self.desk.store
         if store.link == "gone":
             since = clock(store.gone_since_ms)
-            words = f"Engine gone since {since}. Figures are as of then. Trying again ({store.attempt})."
-            return f"{words} ctrl+r starts it", "bad"
+            words = f"Engine gone since {since}. {store.gone_words} Figures are as of then."
+            return f"{words} Trying again ({store.attempt}); ctrl+r starts it.", "bad"
         if store.link == "connecting":
             return "Starting the engine, waiting for its first word …", "muted"
         engine = store.engine

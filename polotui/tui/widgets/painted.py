@@ -142,7 +142,8 @@ class Painted(Widget):
         """Called on each frame with what changed; repaints when it concerns this widget and its turn has come."""
         if self.wants(dirty):
             self._waiting = True
-        if self._waiting and now - self._painted_at >= self.EVERY_SECONDS:
+        urgent = bool(dirty & {"link", "view"})
+        if self._waiting and (urgent or now - self._painted_at >= self.EVERY_SECONDS):
             self._waiting = False
             self._painted_at = now
             self.repaint()
@@ -150,7 +151,11 @@ class Painted(Widget):
     def repaint(self) -> None:
         """Draws again and refreshes the cells that differ."""
         width, height = self.size
-        if not width or not height or not self.is_attached:
+        if not self.is_attached:
+            return
+        if not width or not height:
+            # Hidden now: what was drawn is outdated when it is shown again.
+            self.restyle()
             return
         if self._drawn_size != (width, height):
             self.refresh()
