@@ -91,6 +91,7 @@ class Tones:
             swap = {"up": "down", "down": "up", "up-soft": "down-soft", "down-soft": "up-soft"}
             self._tones |= {name: self._tones.get(other, "") for name, other in swap.items()}
         self._cache: dict[tuple[str, str], Style] = {}
+        self._same: dict[Style, Style] = {}
 
     @cached_property
     def _grounds(self) -> dict[str, Style]:
@@ -107,6 +108,8 @@ class Tones:
             style = self._grounds[ground]
             for name in tone.split():
                 style += parse_tone(self._tones.get(name, ""))
+            # Equal styles are one object, so that neighbours can be joined into one segment.
+            style = self._same.setdefault(style, style)
             self._cache[ground, tone] = style
         return style
 

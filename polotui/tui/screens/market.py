@@ -69,17 +69,12 @@ class MarketScreen(DeskScreen):
         return [f"book:{view.symbol}", f"trades:{view.symbol}", view.topic]
 
     def settle(self) -> None:
-        watchlist, book = self.query_one(Watchlist), self.query_one("#book", OrderBook)
-        chart, tape = self.query_one(CandleChart), self.query_one(TradeTape)
         narrow, alone = self.has_class("-narrow"), self.zoomed is not None
-        watchlist.has_bottom = narrow or alone
-        book.joins_above = not narrow and not alone
         low = self.has_class("-low")
-        chart.has_bottom = narrow or low or alone
-        self.query_one("#side", OrderBook).has_bottom = True
-        tape.joins_above = not alone
-        for pane in self.panes():
-            pane.restyle()
+        self.query_one(Watchlist).frames(joins_above=False, has_bottom=narrow or alone)
+        self.query_one("#book", OrderBook).frames(joins_above=not narrow and not alone, has_bottom=True)
+        self.query_one(CandleChart).frames(joins_above=False, has_bottom=narrow or low or alone)
+        self.query_one(TradeTape).frames(joins_above=not alone, has_bottom=True)
 
     def reachable(self, pane: Pane) -> bool:
         narrow = self.has_class("-narrow")

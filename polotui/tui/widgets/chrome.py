@@ -144,8 +144,6 @@ class Banner(Painted):
             since = clock(store.gone_since_ms)
             words = f"Engine gone since {since}. {store.gone_words} Figures are as of then."
             return f"{words} Trying again ({store.attempt}); ctrl+r starts it.", "bad"
-        if store.link == "connecting":
-            return "Starting the engine, waiting for its first word …", "muted"
         engine = store.engine
         if engine is not None and engine.note:
             return clean(engine.note, 300), "warn"

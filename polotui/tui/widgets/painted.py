@@ -203,4 +203,11 @@ class Painted(Widget):
     def _strip(self, line: Line, width: int) -> Strip:
         style = self.desk.tones.style
         base = self.BASE_TONE
-        return Strip([Segment(text, style(base, tone)) for text, tone in line], width)
+        segments: list[Segment] = []
+        for text, tone in line:
+            found = style(base, tone)
+            if segments and segments[-1].style is found:
+                segments[-1] = Segment(segments[-1].text + text, found)
+            else:
+                segments.append(Segment(text, found))
+        return Strip(segments, width)

@@ -42,6 +42,12 @@ class Pane(Painted, can_focus=True):
         self.joins_above = False
         self.has_bottom = True
 
+    def frames(self, *, joins_above: bool, has_bottom: bool) -> None:
+        """Which lines of the frame are this pane's own; the neighbour draws the shared ones."""
+        if (joins_above, has_bottom) != (self.joins_above, self.has_bottom):
+            self.joins_above, self.has_bottom = joins_above, has_bottom
+            self.repaint()
+
     def title(self, width: int) -> Line:
         return [(self.NAME, "title")]
 
