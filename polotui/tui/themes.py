@@ -49,6 +49,8 @@ class ThemeSpec:
         variables = {"border": colour["primary"], "footer-key-foreground": colour["primary"]}
         if self.ansi:
             variables |= {
+                "ansi-background": "ansi_default",
+                "ansi-foreground": "ansi_default",
                 "border-blurred": "ansi_bright_black",
                 "block-cursor-foreground": "ansi_black",
                 "block-cursor-background": "ansi_cyan",

@@ -88,6 +88,17 @@ async def test_t_changes_the_theme_and_remembers_it(open_desk):
         assert "#ffffff" in grounds
 
 
+async def test_every_theme_can_be_switched_to_and_opens_its_dialogs(open_desk):
+    async with open_desk((80, 24)) as desk:
+        for _ in range(5):
+            await desk.press("t")
+            await desk.press("question_mark")
+            await desk.shown("Help · Chart")
+            await desk.press("escape")
+            await desk.gone("Help · Chart")
+        assert desk.app.theme == "polotui-dark"
+
+
 async def test_the_default_theme_carries_exactly_its_five_colours(open_desk):
     async with open_desk() as desk:
         theme = desk.app.current_theme
