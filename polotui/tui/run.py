@@ -26,6 +26,8 @@ def check_terminal() -> None:
     """Raises UsageError, naming the commands that need no screen, when this is no terminal to draw on."""
     if os.environ.get("TERM", "") == "dumb":
         raise UsageError("This terminal (TERM=dumb) cannot show a full screen.", next_step=_HEADLESS)
+    if os.environ.get("TEXTUAL_DRIVER"):
+        return  # textual-serve: the screen is a browser
     for stream, name in ((sys.__stdin__, "input"), (sys.__stderr__, "screen output (stderr)")):
         if stream is None or stream.closed or not stream.isatty():
             raise UsageError(f"The {name} is not a terminal.", next_step=_HEADLESS)
