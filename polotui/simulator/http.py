@@ -97,7 +97,6 @@ class Connection(asyncio.Protocol):
         self._simulator = simulator
         self._head = b""
         self._side: HttpSide | None = None
-        self._socket: object | None = None
         self._feed: Side | None = None
         self.transport: asyncio.Transport | None = None
         self.half_open = False
@@ -110,6 +109,9 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.half_open or self.transport is None:
             return
+        # A client may ask for the WebSocket on a connection it has used for HTTP before.
+        if self._side is not None and self._side.idle and data.startswith(b"GET /ws"):
+            self._side = self._feed = None
         if self._feed is not None:
             self._feed(data)
             return
@@ -154,6 +156,11 @@ class HttpSide:
         self._waiting = False
         name = transport.get_extra_info("peername")
         self._peer = str(name[0]) if isinstance(name, tuple) and name else "local"
+
+    @property
+    def idle(self) -> bool:
+        """Between two requests, with nothing half-read."""
+        return self._protocol.their_state is h11.IDLE and not self._protocol.trailing_data[0] and not self._waiting
 
     def feed(self, data: bytes) -> None:
         self._protocol.receive_data(data)
