@@ -9,7 +9,6 @@ Fees are taken from what is received and are rounded to 8 decimals, half up (not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Protocol
 
@@ -21,6 +20,7 @@ from polotui.simulator.market import BookChange, Market, Trade, Window
 from polotui.simulator.markettime import MarketTime
 from polotui.simulator.matching import BUY, SELL, Fill, Resting
 from polotui.simulator.orders import Order, Terms, UserFill, held_currency
+from polotui.simulator.recorded import RecordedMarket
 from polotui.simulator.refusals import Refusal, invalid
 from polotui.simulator.rules import check_order
 from polotui.simulator.units import exact
@@ -80,7 +80,8 @@ class Exchange:
         start = self.time.now_ms()
         past = DrawnHistory(spec, self.config.seed, start, self.config.history_days)
         ids = self._chance.child(spec.symbol).generator()
-        return Market(
+        kind = RecordedMarket if recorded else Market
+        return kind(
             spec,
             start,
             first_trade_id=ids.randrange(10_000_000, 300_000_000),
@@ -220,7 +221,7 @@ class Exchange:
             if isinstance(fill.maker.order, Order):
                 self._fill_user(market, fill.maker.order, fill, trade.id, "MAKER", against_house=True)
         if match.fills:
-            self._traded(market)
+            self.traded(market)
         return quantity - match.left
 
     def fill_maker(self, market: Market, resting: Resting, quantity: int) -> None:
@@ -241,7 +242,7 @@ class Exchange:
         self._fill_user(market, taker, fill, trade_id, "TAKER", against_house=not isinstance(maker, Order))
         if isinstance(maker, Order):
             self._fill_user(market, maker, fill, trade_id, "MAKER", against_house=False)
-        self._traded(market)
+        self.traded(market)
 
     def _fill_user(
         self, market: Market, order: Order, fill: Fill, trade_id: int, role: str, *, against_house: bool
@@ -275,7 +276,8 @@ class Exchange:
             self.ledger.to_house(pay_currency, paid)
             self.ledger.to_house(get_currency, -received)
 
-    def _traded(self, market: Market) -> None:
+    def traded(self, market: Market) -> None:
+        """Tells whoever waits for prices (smart orders) that there was a trade."""
         for hook in self.after_trade:
             hook(market)
 
@@ -379,8 +381,3 @@ class Exchange:
                 del account.orders[order.id]
                 account.by_client_id.pop(order.terms.client_id, None)
         del account.fills[: -_KEPT_ORDERS * 2]
-
-
-def with_opening(spec: SymbolSpec, opening: str) -> SymbolSpec:
-    """The same symbol at another opening price."""
-    return replace(spec, opening=opening)

@@ -24,7 +24,9 @@ from polotui.simulator.http import Connection, Reply, Request, Side
 from polotui.simulator.limits import RateLimits
 from polotui.simulator.market_model import MarketModel
 from polotui.simulator.markettime import MarketTime
+from polotui.simulator.recorded import discover
 from polotui.simulator.refusals import Refusal
+from polotui.simulator.replay import Replay
 from polotui.simulator.routes import Routes
 from polotui.simulator.routes_control import ControlRoutes
 from polotui.simulator.routes_private import PrivateRoutes
@@ -42,8 +44,6 @@ class Simulator:
     def __init__(self, config: Config, clock: Clock, chance: Chance, symbols: int = 20) -> None:
         self.config = config
         self._clock = clock
-        self._chance = chance
-        self._symbols = symbols
         self._server: asyncio.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timers: set[_Once] = set()
@@ -53,12 +53,18 @@ class Simulator:
         self.requests = 0
         self.limits = RateLimits()
         time = MarketTime(clock, config.speed)
-        self.exchange = Exchange(config, time, chance, self.later, config.with_default_symbols(symbols))
+        recordings = discover(config.recordings) if config.recordings else []
+        specs = tuple(recording.spec for recording in recordings) or config.with_default_symbols(symbols)
+        self.exchange = Exchange(config, time, chance, self.later, specs)
         self.faults = Faults(chance, self.later)
         self.streams = Streams(self.exchange, self.faults, self.later)
         self.session = Session(self.exchange, self.streams)
         self.burst = Burst(self.exchange, self.streams, chance, self.later)
-        self.model = MarketModel(self.exchange, chance, self.later)
+        self.model: MarketModel | Replay
+        if recordings:
+            self.model = Replay(self.exchange, self.streams, recordings, self.later)
+        else:
+            self.model = MarketModel(self.exchange, chance, self.later)
         self._private = PrivateRoutes(self.exchange, self.later)
         self._routes = Routes()
         PublicRoutes(self.exchange).register(self._routes)
