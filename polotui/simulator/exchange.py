@@ -66,7 +66,7 @@ class Exchange:
         self.maintenance = False
         self.post_only = False
         self._chance = chance.child("exchange")
-        self._later = later
+        self.later = later
         self._last_id = 0
         self.markets: dict[str, Market] = {spec.symbol: self._open_market(spec) for spec in specs}
         self.after_trade: list[Callable[[Market], None]] = []
@@ -300,7 +300,7 @@ class Exchange:
             order.state = "PENDING_CANCEL"
             order.updated_ms = self.time.now_ms()
             low, high = self.config.cancel_delay
-            self._later(self._chance.uniform(low, high), lambda: self.cancel_now(order))
+            self.later(self._chance.uniform(low, high), lambda: self.cancel_now(order))
         return order
 
     def request_cancel_all(self, account: Account, symbols: Iterable[str] | None) -> list[Order]:

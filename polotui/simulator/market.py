@@ -2,7 +2,7 @@
 
 Decided here: what subscribers may see of the book is a window of exactly twenty levels a side. `publish` compares
 it with what was published last and hands out the difference, with a zero for every level that left, and moves the
-id by the number of book changes behind it (1 to 15), as the real stream does. A bounded ring remembers recent
+id by the number of levels that changed (1 to 15), as the real stream does. A bounded ring remembers recent
 windows by id, so that a test can ask what the truth was at an id.
 """
 
@@ -72,7 +72,6 @@ class Market:
         self.live = LiveCandles(start_ms, spec.opening_ticks)
         self.day = _RollingDay(self)
         self._memory: deque[tuple[int, Levels, Levels]] = deque(maxlen=max(1, memory))
-        self._changes_seen = 0
 
     @property
     def symbol(self) -> str:
@@ -115,8 +114,7 @@ class Market:
         if not parts[BUY] and not parts[SELL]:
             return None
         last_id = self.book_id
-        self.book_id += min(15, max(1, book.changes - self._changes_seen))
-        self._changes_seen = book.changes
+        self.book_id += min(15, len(parts[BUY]) + len(parts[SELL]))
         self.book_ms = now_ms
         self._memory.append((self.book_id, self.window[BUY], self.window[SELL]))
         return BookChange(last_id, self.book_id, parts[SELL], parts[BUY], now_ms)

@@ -65,7 +65,7 @@ class Symbol:
         self._mine: list[int] = []
         price = spec.opening_ticks / 10**spec.price_scale
         self._mean_steps = spec.mean_notional / price * 10**spec.quantity_scale
-        self._reach = max(6.0, spec.spread_bp * 3) / 1e4
+        self._reach = max(4.0, spec.spread_bp * 3) / 1e4
         self.volume_factor = 1.0
         self._replenish()
         exchange.publish(market)
@@ -152,7 +152,11 @@ class Symbol:
     def _place(self, side: int, distance: float | None = None) -> None:
         book, spec = self.market.book, self.market.spec
         half = self.fair * spec.spread_bp / 2e4
-        away = half + self.fair * (distance if distance is not None else self._rng.expovariate(1 / self._reach))
+        if distance is None:
+            # Some quote for the next trade, the others for a better price.
+            tight = self._rng.random() < 0.4
+            distance = self._rng.expovariate(1 / (self._reach * (0.05 if tight else 1.0)))
+        away = half + self.fair * distance
         price = math.floor(self.fair - away) if side == BUY else math.ceil(self.fair + away)
         opposite = book.best(1 - side)
         if opposite is not None:

@@ -69,7 +69,6 @@ class Book:
         self.keys: tuple[list[int], list[int]] = ([], [])
         self.orders: dict[int, Resting] = {}
         self.dirty = [True, True]
-        self.changes = 0
 
     def add(self, order: Resting) -> None:
         """Puts an order at the end of its price's queue."""
@@ -177,7 +176,6 @@ class Book:
 
     def _touch(self, side: int) -> None:
         self.dirty[side] = True
-        self.changes += 1
 
 
 def _within(side: int, price: int, limit: int | None) -> bool:

@@ -133,7 +133,6 @@ class RecordedMarket(Market):
     def clear(self) -> None:
         """Forgets the recorded book; the users' orders keep waiting."""
         self.book = Book()
-        self._changes_seen = 0
 
     def filled_by_trade(self, price: int, quantity: int, taker_side: int) -> list[tuple[Resting, int]]:
         """Which waiting orders a recorded trade fills, and by how much; best price first, then oldest."""

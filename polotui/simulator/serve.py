@@ -32,6 +32,7 @@ from polotui.simulator.routes_control import ControlRoutes
 from polotui.simulator.routes_private import PrivateRoutes
 from polotui.simulator.routes_public import PublicRoutes
 from polotui.simulator.session import Session
+from polotui.simulator.smart import SmartOrders
 from polotui.simulator.socket import Socket
 from polotui.simulator.streams import Streams
 
@@ -69,6 +70,7 @@ class Simulator:
         self._routes = Routes()
         PublicRoutes(self.exchange).register(self._routes)
         self._private.register(self._routes)
+        SmartOrders(self.exchange).register(self._routes)
 
     # Life
 
@@ -133,7 +135,12 @@ class Simulator:
 
     def reset_connections(self, kind: str = "all", besides: Request | None = None) -> int:
         """Ends connections at once, without a word; the asker's own stays."""
-        return self._each(kind, besides, lambda connection: connection.transport and connection.transport.abort())
+
+        def cut(connection: Connection) -> None:
+            if connection.transport is not None:
+                connection.transport.abort()
+
+        return self._each(kind, besides, cut)
 
     def half_open(self, kind: str = "all", besides: Request | None = None) -> int:
         """Leaves connections open but dead: nothing is sent or read any more."""
@@ -143,7 +150,7 @@ class Simulator:
 
         return self._each(kind, besides, deafen)
 
-    def _each(self, kind: str, besides: Request | None, work: Callable[[Connection], object]) -> int:
+    def _each(self, kind: str, besides: Request | None, work: Callable[[Connection], None]) -> int:
         count = 0
         for connection, socket in list(self.connections.items()):
             mine = "http" if socket is None else "private" if socket.private else "public"

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request as Handshake
 from websockets.protocol import State
 from websockets.server import ServerProtocol
@@ -72,6 +72,8 @@ class Socket:
         for event in self._protocol.events_received():
             if isinstance(event, Handshake):
                 self._accept(event)
+            elif not isinstance(event, Frame):
+                continue
             elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
                 self._heard = self._now()
                 self._fragments.append(bytes(event.data))
