@@ -8,6 +8,7 @@ Fees are taken from what is received and are rounded to 8 decimals, half up (not
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Protocol
@@ -196,8 +197,9 @@ class Exchange:
         best = market.book.best(1 - terms.side)
         if terms.slippage is None or best is None:
             return None
-        factor = 1 + terms.slippage if terms.side == BUY else 1 - terms.slippage
-        return max(1, int(best * factor))
+        if terms.side == BUY:
+            return math.floor(best * (1 + terms.slippage))
+        return max(1, math.ceil(best * (1 - terms.slippage)))
 
     @staticmethod
     def _can_fill(market: Market, terms: Terms, limit: int | None, owner: object | None) -> bool:
