@@ -21,6 +21,8 @@ from polotui.core.clock import Clock
 SHORTEST = 5.0
 LONGEST = 30.0
 LATE_MS = 5_000
+#: Before this many intervals nothing is «normal» yet, and the longest bound holds.
+_LEARNT = 20
 #: Steps of the quantile estimate: up for a longer interval, down for a shorter one; 1:99 settles near the 99th percentile.
 _UP = 0.5
 _DOWN = _UP / 99
@@ -37,6 +39,7 @@ class Freshness:
         self._heard: dict[Channel, float] = {}
         self._true_at: dict[Channel, int] = {}
         self._interval: dict[Channel, float] = {}
+        self._samples: dict[Channel, int] = {}
         self._late: dict[Channel, int] = {}
         self._missing_trades: dict[str, float] = {}
 
@@ -44,10 +47,10 @@ class Freshness:
         """A message of `channel` with the exchange's time `ts_ms` arrived; `server_ms` is the corrected clock."""
         last = self._heard.get(channel)
         if last is not None:
-            normal = self._interval.get(channel, 1.0)
             took = now - last
-            step = _UP if took > normal else -_DOWN
-            self._interval[channel] = max(0.05, normal + step * max(abs(took - normal), 0.01))
+            normal = self._interval.get(channel, took)
+            self._interval[channel] = normal + (_UP if took > normal else _DOWN) * (took - normal)
+            self._samples[channel] = self._samples.get(channel, 0) + 1
         self._heard[channel] = now
         self._true_at[channel] = self._clock.wall_ms()
         if ts_ms and server_ms - ts_ms > LATE_MS:
@@ -64,7 +67,9 @@ class Freshness:
 
     def bound(self, channel: Channel) -> float:
         """Seconds of silence after which `channel` is stale."""
-        return min(max(2 * self._interval.get(channel, SHORTEST), SHORTEST), LONGEST)
+        if self._samples.get(channel, 0) < _LEARNT:
+            return LONGEST
+        return min(max(2 * self._interval[channel], SHORTEST), LONGEST)
 
     def why(self, channel: Channel, now: float) -> str:
         """"" while fresh; else the reason in words."""
