@@ -72,7 +72,7 @@ class Desk:
         self._exchange.listen(self)
         stores = self._engine.stores
         assert stores is not None
-        stored = await stores.ledger.get_setting("watchlist")
+        stored = await stores.records.setting("watchlist")
         if stored:
             self.watched = [symbol for symbol in stored.split(",") if is_plain_symbol(symbol)]
         elif not self._engine.settings.market.top:
@@ -135,7 +135,7 @@ class Desk:
             self.watched.append(symbol)
         stores = self._engine.stores
         assert stores is not None
-        await stores.ledger.set_setting("watchlist", ",".join(self.watched))
+        await stores.records.set_setting("watchlist", ",".join(self.watched))
         await self._exchange.want(self.watched)
         self._hub.touch("symbols")
         self._hub.touch("watch", symbol)

@@ -111,12 +111,19 @@ class Engine:
         self._show_snapshot()
         self.supervisor.service("heartbeat", self._heartbeat)
         self.stores = await Stores.open(self.home, self.clock, self.chance)
-        await self.facts.open(self.stores.ledger)
+        await self.facts.open(self.stores.facts)
         self.supervisor.service("facts", self.facts.run)
         if self._venue is None:
             self._venue = await self._find_venue()
         hide(self._venue.secret)
-        self.exchange = Exchange(self._venue, self.settings, self.clock, self.chance.child("exchange"))
+        self.exchange = Exchange(
+            self._venue,
+            self.settings,
+            self.clock,
+            self.chance.child("exchange"),
+            supervisor=self.supervisor,
+            cache=self.cache,
+        )
         self.jobs = Jobs(self)
         self.desk = Desk(self)
         self.charts = Charts(self)
@@ -152,8 +159,6 @@ class Engine:
         if self.desk is not None:
             self._save_snapshot()
         await self.server.close(f"{self._why[:1].upper()}{self._why[1:]}.")
-        if self.exchange is not None:
-            await self.exchange.stop_streams()
         await self.supervisor.close()
         if self.exchange is not None:
             await self.exchange.close()

@@ -9,32 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Literal, Protocol, cast
+from typing import Literal, cast
 
 from polotui.api.events import Fact
 from polotui.core.clock import Clock
 from polotui.core.text import clean
+from polotui.trading.facts import FactLog
 
 log = logging.getLogger("polotui.engine.facts")
 
 QUEUE = 10_000
-
-
-class StoredFact(Protocol):
-    number: int
-    kind: str
-    level: str
-    text: str
-    symbol: str
-    at_ms: int
-
-
-class FactStore(Protocol):
-    async def append_fact(self, kind: str, level: str, text: str, symbol: str = "") -> int: ...
-
-    async def facts_after(self, number: int, limit: int = 200) -> list[StoredFact]: ...
-
-    async def last_fact(self) -> int: ...
 
 
 class Facts:
@@ -43,7 +27,7 @@ class Facts:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._queue: asyncio.Queue[tuple[str, str, str, str]] = asyncio.Queue(QUEUE)
-        self._store: FactStore | None = None
+        self._store: FactLog | None = None
         self.told: Callable[[], None] = lambda: None
         self.last = 0
 
@@ -56,22 +40,22 @@ class Facts:
         except asyncio.QueueFull:
             log.error("a fact could not be queued for storing", extra={"fact": fact})
 
-    async def open(self, store: FactStore) -> None:
+    async def open(self, store: FactLog) -> None:
         self._store = store
-        self.last = await store.last_fact()
+        self.last = await store.last_number()
 
     async def run(self) -> None:
         """Stores what comes; for the supervisor."""
         assert self._store is not None
         while True:
             fact = await self._queue.get()
-            self.last = await self._store.append_fact(*fact)
+            self.last = (await self._store.append_fact(*fact)).number
             self.told()
 
     async def flush(self) -> None:
         """Stores all that waits: at the end of the engine."""
         while self._store is not None and not self._queue.empty():
-            self.last = await self._store.append_fact(*self._queue.get_nowait())
+            self.last = (await self._store.append_fact(*self._queue.get_nowait())).number
 
     async def after(self, number: int, limit: int) -> list[Fact]:
         if self._store is None:
