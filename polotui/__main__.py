@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,10 +18,16 @@ def main(arguments: list[str] | None = None) -> int:
         from polotui.cli import face
 
         if face.wants_face(words):
-            return face.run(words)
+            return face.run(words, _run_face)
     from polotui.cli.app import run
 
     return run(words)
+
+
+def _run_face(**arguments: Any) -> int:
+    from polotui.tui.run import run_face
+
+    return run_face(**arguments)
 
 
 if __name__ == "__main__":

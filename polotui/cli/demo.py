@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from polotui.cli import face
+from polotui.core.errors import UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
-def demo(context: typer.Context) -> None:
+def demo() -> None:
     """The application on the built-in exchange: no keys, no network, virtual money."""
-    raise typer.Exit(face.run(["demo", *context.args]))
+    raise UsageError("demo must be the first word: polotui demo.", safe="Nothing was started.")

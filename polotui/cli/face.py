@@ -1,13 +1,14 @@
 """`polotui` and `polotui demo`: the application.
 
 Decided here: argparse and msgspec only, so that the first frame does not wait for typer and pydantic. The face is
-imported last. The demo has a home of its own, never the real ledger's.
+handed in by `polotui.__main__`, since commands do not know it. The demo has a home of its own, never the real ledger's.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,12 @@ def wants_face(arguments: list[str]) -> bool:
     return arguments[0].startswith("-") and arguments[0].partition("=")[0] not in _NOT_FACE
 
 
-def run(arguments: list[str]) -> int:
-    """Opens the application; returns its exit code."""
+def run(arguments: list[str], run_face: Callable[..., int]) -> int:
+    """Opens the application by calling `run_face`; returns its exit code."""
     demo = arguments[:1] == ["demo"]
     options = parser(demo=demo).parse_args(arguments[1:] if demo else arguments)
     try:
-        return _open(options, demo=demo)
+        return _open(options, run_face, demo=demo)
     except PolotuiError as error:
         from polotui.cli.output import complain
 
@@ -68,7 +69,7 @@ def parser(*, demo: bool) -> argparse.ArgumentParser:
     return made
 
 
-def _open(options: argparse.Namespace, *, demo: bool) -> int:
+def _open(options: argparse.Namespace, run_face: Callable[..., int], *, demo: bool) -> int:
     from polotui.cli.where import symbol_of, where
     from polotui.core.settings.face import load_face_settings
 
@@ -81,9 +82,7 @@ def _open(options: argparse.Namespace, *, demo: bool) -> int:
     }
     settings = load_face_settings(place.home, flags=flags)
     _need_terminal()
-    from polotui.tui.run import run_face
-
-    code: int = run_face(
+    return run_face(
         home=place.home,
         root=place.root,
         settings=settings,
@@ -93,7 +92,6 @@ def _open(options: argparse.Namespace, *, demo: bool) -> int:
         engine_arguments=_demo_arguments(options) if demo else [],
         demo=demo,
     )
-    return code
 
 
 def _demo_arguments(options: argparse.Namespace) -> list[str]:

@@ -7,11 +7,13 @@ folder; a symbol may be typed in lower case or with another separator, a look-al
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from polotui.core.errors import UsageError
 from polotui.core.paths import Home
 from polotui.core.text import clean, is_plain_symbol
+from polotui.model.candles import Timeframe
 
 
 @dataclass(frozen=True)
@@ -47,3 +49,22 @@ def symbol_of(text: str) -> str:
             next_step="polotui market markets lists them.",
         )
     return symbol
+
+
+def timeframe_of(text: str) -> str:
+    """A timeframe's name. Raises UsageError naming those that exist."""
+    try:
+        return Timeframe.parse(text).value
+    except ValueError as error:
+        raise UsageError(f"{str(error)[:1].upper()}{str(error)[1:]}.", safe="Nothing was asked.") from error
+
+
+def day_of(text: str, option: str) -> int:
+    """`2024-05-01` or `2024-05-01T12:30` as milliseconds; UTC unless the text says otherwise."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{option} {clean(text, 40)!r} is not a date.", safe="Nothing was asked.", next_step="Write 2024-05-01."
+        ) from error
+    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
