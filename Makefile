@@ -21,13 +21,15 @@ help:
 	@echo 'make clean      remove $(VENV) and what was built'
 
 install: $(VENV)/installed
+	@echo 'Installed: $(BIN)/polotui'
 
 dev: $(VENV)/installed-dev
+	@:
 
-demo: install
+demo: $(VENV)/installed
 	@$(BIN)/polotui demo $(ARGS)
 
-run: install
+run: $(VENV)/installed
 	@$(BIN)/polotui $(ARGS)
 
 test: dev
@@ -62,9 +64,10 @@ clean:
 	rm -rf $(VENV) dist build .coverage .coverage.* .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	find polotui tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
+# An ordinary prerequisite of the stamps: a new interpreter means a new installation.
 # The newest Python that works; a name on the path alone proves nothing (version managers put names there, too).
 $(BIN)/python:
-	@for name in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	@found=; for name in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
 	  if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then found=$$name; break; fi; \
 	done; \
 	if test -z "$$found"; then \
@@ -79,13 +82,13 @@ $(BIN)/python:
 	echo "Making $(VENV) with $$("$$found" --version)"; \
 	"$$found" -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/installed: pyproject.toml constraints.txt $(BIN)/python
 	@echo 'Installing polotui into $(VENV)'
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
 	@$(BIN)/python -m compileall -q -q polotui $(VENV)/lib || true
 	@touch $@
 
-$(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/installed-dev: pyproject.toml constraints.txt $(BIN)/python
 	@echo 'Installing polotui and what its tests need into $(VENV)'
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,peers]'
 	@$(BIN)/python -m compileall -q -q polotui $(VENV)/lib || true
