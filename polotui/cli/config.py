@@ -14,7 +14,7 @@ from polotui.cli.output import document, note, say, table
 from polotui.cli.where import where
 from polotui.core.errors import ConfigError
 from polotui.core.paths import Home
-from polotui.core.settings.layers import environment_name
+from polotui.core.settings.layers import environment_name, read_layers
 from polotui.core.text import clean
 
 app = new_app("Show, explain and set the configuration.")
@@ -133,6 +133,7 @@ def _try_out(home: Home, key: str, text: str) -> None:
     from polotui.core.settings.schema import load
 
     real = home.settings_file
+    read_layers(real, [])  # a file that is broken already is told as such, not as a wrong value
     with tempfile.TemporaryDirectory(prefix="polotui-") as folder:
         copy = Home.at(folder)
         copy.config.mkdir(mode=0o700)
