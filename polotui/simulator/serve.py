@@ -37,6 +37,7 @@ from polotui.simulator.socket import Socket
 from polotui.simulator.streams import Streams
 
 encode = msgspec.json.Encoder().encode
+_GOODBYE_TURNS = 100
 
 
 class Simulator:
@@ -99,6 +100,11 @@ class Simulator:
                 connection.transport.abort()
         for timer in list(self._timers):
             timer.cancel()
+        # An aborted transport says goodbye on a later turn of the loop.
+        for _ in range(_GOODBYE_TURNS):
+            if not self.connections:
+                break
+            await asyncio.sleep(0)
         if self._server is not None:
             await self._server.wait_closed()
             self._server = None
