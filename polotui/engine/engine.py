@@ -162,6 +162,8 @@ class Engine:
         await self.supervisor.close()
         if self.exchange is not None:
             await self.exchange.close()
+        if self.charts is not None:
+            await self.charts.end()
         if self.stores is not None:
             self.facts.submit("engine", "info", f"Engine ended: {self._why}.")
             await self.facts.flush()
