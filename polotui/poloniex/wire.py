@@ -31,7 +31,7 @@ Signed = Annotated[float, Meta(ge=-1e18, le=1e18)]
 Millis = Annotated[int, Meta(ge=0, le=10**15)]
 Count = Annotated[int, Meta(ge=0, le=10**15)]
 #: Ids lie above 2**53: they are integers or text, never floats.
-Id64 = Annotated[int, Meta(ge=0, le=2**64)]
+Id64 = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Scale = Annotated[int, Meta(ge=0, le=30)]
 Text = Annotated[str, Meta(max_length=200)]
 Symbol = Annotated[str, Meta(min_length=1, max_length=60)]
