@@ -157,6 +157,10 @@ class Stream:
     def state(self) -> StreamState:
         return self._state
 
+    def last_frame_at(self) -> float:
+        """Monotonic time of the last frame; of the connection's opening before the first."""
+        return self._watchdog.frame_at
+
     def subscribe(self, channel: str, symbols: Iterable[str] = (), **extra: object) -> None:
         """Wants `channel` for `symbols` from now on, across reconnects. `extra` are further members (depth=20)."""
         self._say(self._subscriptions.add(channel, symbols, extra))
