@@ -87,15 +87,15 @@ class Server:
             await self._server.wait_closed()
         self._path.unlink(missing_ok=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not _is_ours(writer) or len(self._connections) >= MAX_FACES:
             writer.close()
             return
         connection = _Connection(reader, writer, self._backend)
-        self._connections[connection] = task
+        self._connections[connection] = asyncio.create_task(self._serve(connection, writer), name="face")
         self._on_faces(self.faces)
+
+    async def _serve(self, connection: _Connection, writer: asyncio.StreamWriter) -> None:
         try:
             await connection.run()
         except (OSError, asyncio.IncompleteReadError):
@@ -127,6 +127,10 @@ class _Connection:
                         frame = wire.decode_from_face(await wire.read_frame(self._reader))
                         if isinstance(frame, wire.Subscribe):
                             self._subscribe(frame)
+                            continue
+                        if isinstance(frame.command, Hello):
+                            # At once and not in a task: what follows on the connection counts on it.
+                            self.send(wire.Reply(frame.id, wire.encode_body(self._hello(frame.command))))
                             continue
                         await self._calls.acquire()
                         group.create_task(self._answer(frame), name="face-call")
@@ -162,8 +166,6 @@ class _Connection:
             self._calls.release()
 
     async def _reply(self, command: Command) -> Any:
-        if isinstance(command, Hello):
-            return self._hello(command)
         if not self._role:
             raise Refused("The first command on a connection must be hello.", code="no-hello")
         if _STRENGTH[self._role] < _STRENGTH[command.role]:

@@ -200,8 +200,11 @@ def example_file() -> str:
 
 def example_environment() -> str:
     """The text of .env.example: settings only, never keys or secrets."""
-    lines = ["TRADING_SIMULATION_ONLY=true", ""]
-    lines.insert(0, "# Settings by environment variable; polotui reads none of its secrets from here.")
+    lines = [
+        "TRADING_SIMULATION_ONLY=true",
+        "",
+        "# Settings by environment variable. polotui never reads keys or secrets from the environment.",
+    ]
     for key, (default, meaning) in known_keys().items():
         name = environment_name(key)
         if name == "TRADING_SIMULATION_ONLY" or isinstance(default, dict):
