@@ -125,7 +125,7 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["", "engine", "engine run", "simulate", "doctor", "health", "events", "logs", "config set", "market candles", "data download", "balance"],
+    ["", "engine", "engine run", "simulate", "doctor", "health", "events", "logs", "config set", "data download"],
 )
 def test_every_command_has_help(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*words.split(), "--help"]) == 0
