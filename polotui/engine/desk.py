@@ -80,7 +80,7 @@ class Desk:
         if self._exchange.venue.demo and not stored:
             await self._load_markets()
             self.watched = [symbol for symbol in self._markets if symbol.endswith("_USDT")][:MAX_WATCHED]
-        await self._exchange.start_feed(self.watched)
+        self._exchange.start_feed(self.watched)
         for symbol in self.watched:
             self._hub.touch("watch", symbol)
         self._hub.touch("symbols")
@@ -136,7 +136,7 @@ class Desk:
         stores = self._engine.stores
         assert stores is not None
         await stores.records.set_setting("watchlist", ",".join(self.watched))
-        await self._exchange.want(self.watched)
+        self._exchange.want(self.watched)
         self._hub.touch("symbols")
         self._hub.touch("watch", symbol)
         return self.watched
@@ -251,7 +251,7 @@ class Desk:
         by_turnover = sorted(tickers, key=lambda ticker: ticker.amount, reverse=True)
         names = [ticker.symbol for ticker in by_turnover if ticker.symbol.endswith("_USDT")]
         self.watched = names[: min(count, MAX_WATCHED)]
-        await self._exchange.want(self.watched)
+        self._exchange.want(self.watched)
         self._hub.touch("symbols")
 
     async def _keep_sparks(self) -> None:

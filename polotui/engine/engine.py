@@ -14,7 +14,7 @@ from typing import Any, Literal
 from polotui import __version__
 from polotui.api.commands import Command
 from polotui.api.events import EngineState, Event, Fact
-from polotui.core.cache import TtlCache
+from polotui.core.cache import Cache
 from polotui.core.clock import Clock
 from polotui.core.errors import PolotuiError, Unreachable
 from polotui.core.ids import Chance
@@ -72,7 +72,7 @@ class Engine:
         self.facts.told = self.hub.facts_stored
         self.supervisor = Supervisor(clock, chance.child("tasks"), self._service_failed)
         self.server = Server(home.socket, self, self._faces_changed)
-        self.cache = TtlCache(clock, settings.cache.model_dump())
+        self.cache = Cache(clock, settings.cache.model_dump())
         self.note = ""
         self.stores: Stores | None = None
         self.exchange: Exchange | None = None
@@ -162,6 +162,8 @@ class Engine:
         await self.supervisor.close()
         if self.exchange is not None:
             await self.exchange.close()
+        if self.charts is not None:
+            await self.charts.end()
         if self.stores is not None:
             self.facts.submit("engine", "info", f"Engine ended: {self._why}.")
             await self.facts.flush()

@@ -1,4 +1,4 @@
-"""The engine's exchange: one REST client, the public stream with its feed, the private stream when there are keys."""
+"""The engine's exchange: one REST client, the public feed, the private stream when there are keys."""
 
 from __future__ import annotations
 
@@ -6,23 +6,31 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from polotui.api.events import LimitUse, StreamStatus
-from polotui.core.cache import TtlCache
+from polotui.core.cache import Cache
 from polotui.core.clock import Clock
 from polotui.core.errors import ExchangeError
 from polotui.core.ids import Chance
 from polotui.core.settings.schema import Settings
 from polotui.core.tasks import Supervisor
-from polotui.market.feed import FeedListener, MarketFeed
+from polotui.market.feed import MarketFeed, MarketListener
+from polotui.market.state import FeedState
 from polotui.model.market import BookView, Ticker
-from polotui.poloniex.clock_offset import MEASURE_SECONDS
+from polotui.poloniex.calls import RestSettings
 from polotui.poloniex.rest import SpotRest
-from polotui.poloniex.stream_wire import BalanceMessage, Message, OrderMessage
-from polotui.poloniex.streams import Stream, private_signer
+from polotui.poloniex.signing import SecretSigner
+from polotui.poloniex.stream_wire import BalanceMessage, OrderMessage
+from polotui.poloniex.streams import Stream, StreamState
 
 log = logging.getLogger("polotui.engine.exchange")
+
+#: The clock's offset is checked this often; the client measures it again when that is due.
+CLOCK_CHECK_SECONDS = 30.0
+#: Longer silence of a live stream is called stale in the header.
+SILENT_MS = 5_000
 
 
 @dataclass(frozen=True)
@@ -53,35 +61,17 @@ class PrivateFeed:
     def __init__(self, clock: Clock, changed: Callable[[], None]) -> None:
         self._clock = clock
         self._changed = changed
-        self.phase = "off"
-        self.since_ms = clock.wall_ms()
+        self.state = StreamState(phase="closed", since_ms=clock.wall_ms())
         self.last_message_ms = 0
-        self.messages = 0
-        self.attempt = 0
-        self.reconnects = -1
-        self.detail = ""
 
-    def on_connected(self) -> None:
-        self.reconnects += 1
-        self.attempt = 0
-        self._enter("live", "")
+    def on_stream_state(self, name: str, state: StreamState) -> None:
+        self.state = state
         self._changed()
 
-    def on_message(self, message: Message) -> None:
-        self.messages += 1
+    def on_message(self, message: Any, received: float) -> None:
         self.last_message_ms = self._clock.wall_ms()
         if isinstance(message, BalanceMessage | OrderMessage):
             self._changed()
-
-    def on_disconnected(self, reason: str, pause: float) -> None:
-        self.attempt += 1
-        self._enter("connecting" if self.attempt < 4 else "down", reason)
-        self._changed()
-
-    def _enter(self, phase: str, detail: str) -> None:
-        if phase != self.phase:
-            self.since_ms = self._clock.wall_ms()
-        self.phase, self.detail = phase, detail
 
 
 class Exchange:
@@ -95,77 +85,63 @@ class Exchange:
         chance: Chance,
         *,
         supervisor: Supervisor,
-        cache: TtlCache,
+        cache: Cache,
     ) -> None:
         self.venue = venue
         self._clock = clock
         self._chance = chance
         self._supervisor = supervisor
         self._cache = cache
+        self._signer = SecretSigner(venue.key, venue.secret.encode()) if venue.key else None
         self.rest = SpotRest(
-            venue.rest_url,
             clock=clock,
             chance=chance.child("rest"),
-            key=venue.key,
-            secret=venue.secret,
-            deadline_s=settings.exchange.timeout_seconds,
+            base_url=venue.rest_url,
+            signer=self._signer,
+            settings=RestSettings(request_s=settings.exchange.timeout_seconds),
         )
         self.feed: MarketFeed | None = None
         self.private: PrivateFeed | None = None
-        self._stream: Stream | None = None
+        self._private_stream: Stream | None = None
 
     @property
     def has_keys(self) -> bool:
-        return bool(self.venue.key)
+        return self._signer is not None
 
     # -- streams --------------------------------------------------------------------------------------------------
 
-    def listen(self, listener: FeedListener) -> None:
+    def listen(self, listener: MarketListener) -> None:
         self.feed = MarketFeed(
-            self.rest,
-            listener,
-            clock=self._clock,
-            chance=self._chance.child("feed"),
-            server_ms=self.rest.offset.server_ms,
-        )
-        self._stream = self.feed.stream = Stream(
-            self.venue.public_url, self.feed, clock=self._clock, chance=self._chance.child("public")
+            self.rest, listener, clock=self._clock, chance=self._chance.child("feed"), url=self.venue.public_url
         )
 
-    async def start_feed(self, symbols: list[str]) -> None:
+    def start_feed(self, symbols: list[str]) -> None:
         assert self.feed is not None
-        assert self._stream is not None
         self.feed.want(symbols)
         self._supervisor.service("exchange-clock", self._keep_clock)
         self._supervisor.service("feed", self.feed.run)
-        self._supervisor.service("public-stream", self._stream.run)
 
-    async def want(self, symbols: list[str]) -> None:
+    def want(self, symbols: list[str]) -> None:
         assert self.feed is not None
         self.feed.want(symbols)
 
     def start_private(self, changed: Callable[[], None]) -> None:
         """The account's stream; without keys there is none."""
-        if not self.has_keys:
+        if self._signer is None:
             return
         self.private = PrivateFeed(self._clock, changed)
-        stream = Stream(
+        stream = self._private_stream = Stream(
             self.venue.private_url,
             self.private,
             clock=self._clock,
             chance=self._chance.child("private"),
-            sign=private_signer(self.venue.key, self.venue.secret, self.rest.offset.server_ms),
+            name="private",
+            signer=self._signer,
+            sign_ms=self.rest.sign_ms,
         )
-        stream.want("orders", ["all"])
-        stream.want("balances")
-
-        async def run() -> None:
-            # The stream's first word is signed with the exchange's time, so that must be known.
-            while not self.rest.offset.known:
-                await asyncio.sleep(0.1)
-            await stream.run()
-
-        self._supervisor.service("private-stream", run)
+        stream.subscribe("orders", ["all"])
+        stream.subscribe("balances")
+        self._supervisor.service("private-stream", stream.run)
 
     async def close(self) -> None:
         await self.rest.close()
@@ -173,12 +149,12 @@ class Exchange:
     async def _keep_clock(self) -> None:
         while True:
             try:
-                await self.rest.measure_offset()
+                await self.rest.offset.ensure()
             except ExchangeError as error:
                 log.warning("the exchange's clock could not be measured", extra={"detail": str(error)})
                 await asyncio.sleep(5)
                 continue
-            await asyncio.sleep(MEASURE_SECONDS)
+            await asyncio.sleep(CLOCK_CHECK_SECONDS)
 
     # -- figures --------------------------------------------------------------------------------------------------
 
@@ -188,71 +164,86 @@ class Exchange:
         return found.value, found.from_cache, found.age_s
 
     def book_view(self, symbol: str, depth: int) -> BookView | None:
-        return self.feed.view(symbol, depth) if self.feed is not None else None
+        """The best levels of the live book; None before its first snapshot."""
+        book = self.feed.book(symbol) if self.feed is not None else None
+        if book is None or book.best_bid() is None:
+            return None
+        return book.view(depth)
 
     def stale_since(self, channel: str, symbol: str) -> int:
-        """0 while fresh; else the wall time up to which the channel's data is known to be true."""
-        return self.feed.stale_since(channel, symbol) if self.feed is not None else 1
+        """0 while fresh; else the wall time up to which the channel's data is known to be true (1 = never had any)."""
+        if self.feed is None or symbol not in self.feed.symbols():
+            return 1
+        if self.feed.fresh(symbol, channel):
+            return 0
+        age_s = self.feed.freshness.state(channel, symbol).age_s
+        return max(1, self._clock.wall_ms() - round(age_s * 1000))
 
     def why_stale(self, channel: str, symbol: str) -> str:
-        return self.feed.why_stale(channel, symbol) if self.feed is not None else "not connected"
+        if self.feed is None:
+            return "not connected"
+        state = self.feed.state()
+        if state.phase not in ("live", "backfilling"):
+            return state.reason or state.phase
+        return self.feed.freshness.state(channel, symbol).why or "being filled after a reconnect"
 
     def clock_offset_ms(self) -> float | None:
-        best = self.rest.offset.best
-        return best.offset_ms if best is not None else None
+        return self.rest.offset.offset_ms()
 
     def limits(self) -> list[LimitUse]:
         now = self._clock.wall_ms()
         return [
             LimitUse(
-                name=use.name,
+                name=use.pool,
                 used=use.used,
                 capacity=use.capacity,
-                blocked_until_ms=now + round(use.blocked_for * 1000) if use.blocked_for else 0,
+                blocked_until_ms=now + use.blocked_ms if use.blocked_ms else 0,
             )
-            for use in self.rest.limits.uses()
+            for use in self.rest.use()
         ]
 
     def streams(self) -> list[StreamStatus]:
         found = []
         if self.feed is not None:
-            state, counters = self.feed.state, self.feed.counters
-            stale = any(item.channel != "trades" for item in state.stale)
-            found.append(
-                StreamStatus(
-                    name="public",
-                    phase="stale" if state.phase == "live" and stale and self._silent() else state.phase,
-                    since_ms=state.since_ms,
-                    last_message_ms=state.last_message_ms,
-                    attempt=state.attempt,
-                    reconnects=state.reconnects,
-                    detail=state.detail,
-                    messages=counters.messages,
-                    book_gaps=counters.book_gaps,
-                    trade_gaps=counters.trade_gaps,
-                    resyncs=counters.resyncs,
-                    duplicates=counters.duplicates,
-                    malformed=counters.malformed,
-                    lost=counters.lost,
-                )
-            )
-        private = self.private
-        if private is not None:
+            found.append(self._public_status(self.feed.state()))
+        if self.private is not None and self._private_stream is not None:
+            state = self.private.state
             found.append(
                 StreamStatus(
                     name="private",
-                    phase=private.phase,
-                    since_ms=private.since_ms,
-                    last_message_ms=private.last_message_ms,
-                    attempt=private.attempt,
-                    reconnects=max(0, private.reconnects),
-                    detail=private.detail,
-                    messages=private.messages,
+                    phase=_WORDS.get(state.phase, state.phase),
+                    since_ms=state.since_ms,
+                    last_message_ms=self.private.last_message_ms,
+                    attempt=state.attempt,
+                    reconnects=state.reconnects,
+                    detail=state.reason,
+                    messages=self._private_stream.counters.messages,
+                    malformed=self._private_stream.counters.malformed,
                 )
             )
         return found
 
-    def _silent(self) -> bool:
-        assert self.feed is not None
-        last = self.feed.state.last_message_ms
-        return bool(last) and self._clock.wall_ms() - last > 5_000
+    def _public_status(self, state: FeedState) -> StreamStatus:
+        counters = state.counters
+        silent = state.last_message_ms and self._clock.wall_ms() - state.last_message_ms > SILENT_MS
+        phase = "stale" if state.phase == "live" and silent else state.phase
+        return StreamStatus(
+            name="public",
+            phase="down" if phase == "connecting" and state.attempt >= 3 else phase,
+            since_ms=state.since_ms,
+            last_message_ms=state.last_message_ms,
+            attempt=state.attempt,
+            reconnects=state.reconnects,
+            detail=state.reason,
+            messages=counters.messages,
+            book_gaps=counters.book_gaps,
+            trade_gaps=counters.trade_gaps,
+            resyncs=counters.resyncs,
+            duplicates=counters.duplicates,
+            malformed=counters.malformed,
+            lost=counters.trades_lost,
+        )
+
+
+#: The stream's own words as the header knows them.
+_WORDS = {"open": "live", "waiting": "connecting", "closed": "off"}

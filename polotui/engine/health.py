@@ -54,18 +54,18 @@ def _exchange(engine: Engine) -> Part:
     exchange = engine.exchange
     if exchange is None:
         return Part(name="exchange", state="offline", text=engine.note or "starting")
-    best = exchange.rest.offset.best
+    offset, error = exchange.rest.offset.offset_ms(), exchange.rest.offset.error_ms
     figures: dict[str, str | int | float | bool | None] = {
         "venue": exchange.venue.title,
         "host": exchange.venue.host,
         "keys": exchange.has_keys,
-        "clock_offset_ms": best.offset_ms if best else None,
-        "round_trip_ms": best.round_trip_ms if best else None,
+        "clock_offset_ms": offset,
+        "clock_error_ms": error,
     }
     for use in exchange.limits():
         figures[f"{use.name}_used"] = use.used
         figures[f"{use.name}_limit"] = use.capacity
-    if best is None:
+    if offset is None:
         return Part(name="exchange", state="offline", text="no answer yet", figures=figures)
     if any(use.blocked_until_ms for use in exchange.limits()):
         return Part(name="exchange", state="degraded", text="it asked us to wait (too many requests)", figures=figures)
@@ -84,7 +84,7 @@ def _stream(engine: Engine) -> Part:
         for name in ("messages", "reconnects", "book_gaps", "trade_gaps", "resyncs", "malformed", "lost"):
             figures[f"{stream.name}_{name}"] = getattr(stream, name)
     feed = engine.exchange.feed if engine.exchange is not None else None
-    stale = feed.state.stale if feed is not None else ()
+    stale = feed.state().stale if feed is not None else ()
     figures["stale_channels"] = len(stale)
     phases = {stream.phase for stream in streams}
     state: State = "online" if phases <= {"live", "off"} and not stale else "degraded"
@@ -116,9 +116,9 @@ def _file(database: Database, figures: dict[str, str | int | float | bool | None
 
 
 def _cache(engine: Engine) -> Part:
-    stats = engine.cache.stats()
-    asked = stats.hits + stats.misses
-    rate = stats.hits / asked if asked else None
+    stats = engine.cache.statistics()
+    asked = stats.hits + stats.misses + stats.shared
+    rate = stats.hit_rate
     figures: dict[str, str | int | float | bool | None] = {
         "hits": stats.hits,
         "misses": stats.misses,
