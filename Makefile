@@ -33,7 +33,7 @@ run: $(VENV)/installed
 	@$(BIN)/polotui $(ARGS)
 
 test: dev
-	@if test -f .importlinter; then $(BIN)/lint-imports --no-cache; fi
+	@if grep -q 'tool.importlinter' pyproject.toml || test -f .importlinter; then $(BIN)/lint-imports --no-cache; fi
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 lint: dev

@@ -27,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _run_face(**arguments: Any) -> int:
     from polotui.tui.run import run_face
 
-    return run_face(**arguments)
+    code: int = run_face(**arguments)
+    return code
 
 
 if __name__ == "__main__":

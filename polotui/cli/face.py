@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from polotui.core.errors import PolotuiError, UsageError
+from polotui.core.paths import Home
 
-DEMO = "polotui-demo"
+#: Default of engine.linger_seconds, whose schema the face does not load.
+LINGER = 60.0
 #: Options of the root that belong to the commands' parser.
 _NOT_FACE = ("--help", "-h", "--version", "--install-completion", "--show-completion")
 _COLORS = ("auto", "truecolor", "256", "16", "none")
@@ -89,9 +91,20 @@ def _open(options: argparse.Namespace, run_face: Callable[..., int], *, demo: bo
         read_only=options.read_only,
         screen=options.screen,
         symbol=symbol,
-        engine_arguments=_demo_arguments(options) if demo else [],
+        engine_arguments=[*(_demo_arguments(options) if demo else []), "--linger", _linger(place.home)],
         demo=demo,
     )
+
+
+def _linger(home: Home) -> str:
+    """How long the engine outlives its last face. A value that is no number is the engine's to refuse."""
+    from polotui.core.settings.layers import read_layers
+
+    value = read_layers(home.settings_file, ["engine.linger_seconds"]).values.get("engine.linger_seconds", LINGER)
+    try:
+        return f"{float(value):g}"
+    except (TypeError, ValueError):
+        return f"{LINGER:g}"
 
 
 def _demo_arguments(options: argparse.Namespace) -> list[str]:

@@ -22,24 +22,29 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 def simulate(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Loopback port; 0 takes a free one and prints it.")] = 0,
     speed: Annotated[float | None, typer.Option(min=0.01, max=100_000, help="How fast its time passes.")] = None,
+    activity: Annotated[float | None, typer.Option(min=0, max=100, help="How busy its background is.")] = None,
     seed: Annotated[str | None, typer.Option(help="The same seed gives the same market.")] = None,
     symbols: Annotated[int | None, typer.Option(min=1, max=200, help="How many markets.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Replay recorded candles: a CSV file or a folder of them.")] = None,
-    faults: Annotated[str | None, typer.Option(help="Faults to play: a plan's name or file.")] = None,
-    account: Annotated[Path | None, typer.Option(help="A JSON file with keys and balances of accounts.")] = None,
+    data: Annotated[list[Path] | None, typer.Option(help="Replay recorded market data; may be repeated.")] = None,
+    faults: Annotated[Path | None, typer.Option(help="A plan of faults, .json or .toml.")] = None,
+    account: Annotated[
+        list[str] | None, typer.Option(metavar="KEY:SECRET:USDT=1000,BTC=0.1", help="One more account; repeatable.")
+    ] = None,
     home: HomeDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as one JSON document.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the address as one JSON document.")] = False,
 ) -> None:
-    """The built-in exchange alone: Poloniex REST and WebSocket on loopback, until ctrl+c."""
+    """The built-in exchange alone: Poloniex REST and WebSocket on loopback, until ctrl+c. It keeps nothing."""
+    where(home)  # taken as everywhere, though there is nothing to keep
     arguments = ["--port", str(port)]
-    for name, value in (("speed", speed), ("seed", seed), ("symbols", symbols), ("faults", faults)):
+    for name, value in (("speed", speed), ("activity", activity), ("seed", seed), ("symbols", symbols)):
         if value is not None:
             arguments += [f"--{name}", str(value)]
-    for name, path in (("data", data), ("account", account)):
-        if path is not None:
-            arguments += [f"--{name}", str(existing(path, name))]
-    if home is not None:
-        arguments += ["--home", str(where(home).root)]
+    if data:
+        arguments += ["--data", *(str(existing(path, "data")) for path in data)]
+    if faults is not None:
+        arguments += ["--faults", str(existing(faults, "faults"))]
+    for text in account or []:
+        arguments += ["--account", text]
     if as_json:
         arguments.append("--json")
     spawn.replace_with("polotui.simulator", arguments)

@@ -24,7 +24,7 @@ WRONG = [
     "simulate --port 99999",
     "simulate --speed 0",
     "simulate --data nowhere",
-    "simulate --account nowhere",
+    "simulate --faults nowhere",
     "simulate --symbols 0",
     "doctor extra",
     "health one two",

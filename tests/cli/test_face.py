@@ -12,6 +12,7 @@ import pytest
 from polotui.cli import face
 from polotui.core.face_settings import FaceSettings
 from polotui.core.paths import Home
+from polotui.core.settings.schema import known_keys
 
 
 class Face:
@@ -52,7 +53,7 @@ def test_alone_it_uses_the_platforms_home(opened: Face) -> None:
         "read_only": False,
         "screen": None,
         "symbol": None,
-        "engine_arguments": [],
+        "engine_arguments": ["--linger", "60"],
         "demo": False,
     }
 
@@ -64,7 +65,8 @@ def test_the_demo_has_its_own_home_and_tells_the_engine(opened: Face, tmp_path: 
     assert opened.told["demo"] is True
     assert opened.told["root"] is None
     assert opened.told["engine_arguments"] == [
-        *("--demo", "--data", str(tmp_path), "--speed", "60.0", "--seed", "7", "--symbols", "12")
+        *("--demo", "--data", str(tmp_path), "--speed", "60.0", "--seed", "7", "--symbols", "12"),
+        *("--linger", "60"),
     ]
 
 
@@ -101,6 +103,21 @@ def test_wrong_values_are_a_sentence(opened: Face, words: str, capsys: pytest.Ca
     assert face.run(words.split(), opened) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert opened.told == {}
+
+
+def test_the_engine_outlives_the_face_as_long_as_configured(
+    opened: Face, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert known_keys()["engine.linger_seconds"][0] == face.LINGER
+    home = Home.at(tmp_path)
+    home.config.mkdir()
+    for text, seconds in (("5", "5"), ("2.5", "2.5"), ('"soon"', "60")):
+        home.settings_file.write_text(f"[engine]\nlinger_seconds = {text}\n")
+        face.run(["--home", str(tmp_path)], opened)
+        assert opened.told["engine_arguments"] == ["--linger", seconds]
+    monkeypatch.setenv("POLOTUI_ENGINE_LINGER_SECONDS", "7")
+    face.run(["--home", str(tmp_path)], opened)
+    assert opened.told["engine_arguments"] == ["--linger", "7"]
 
 
 def test_a_broken_face_section_is_told(opened: Face, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
