@@ -10,6 +10,7 @@ Limit: a session keeps its last 100 000 minutes; older ones are forgotten.
 from __future__ import annotations
 
 from array import array
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -144,7 +145,8 @@ class LiveCandles:
     def __init__(self, start_ms: int, price: int) -> None:
         self._closed = array("q")
         self.current = Candle.at(start_ms - start_ms % MINUTE, price)
-        self.just_closed: list[Candle] = []
+        # A day of minutes is all that anybody asks for.
+        self._just_closed: deque[Candle] = deque(maxlen=1440)
 
     def trade(self, price: int, quantity: int, bought: bool, now_ms: int) -> None:
         self.roll(now_ms)
@@ -154,14 +156,15 @@ class LiveCandles:
         """Closes minutes that are over, empty ones too."""
         while now_ms >= self.current.start + MINUTE:
             self._closed.extend(self.current.fields())
-            self.just_closed.append(self.current)
+            self._just_closed.append(self.current)
             self.current = Candle.at(self.current.start + MINUTE, self.current.close)
         if len(self._closed) > _KEPT * _FIELDS * 1.1:
             del self._closed[: len(self._closed) - _KEPT * _FIELDS]
 
     def drain_closed(self) -> list[Candle]:
-        """Minutes closed since the last call."""
-        closed, self.just_closed = self.just_closed, []
+        """Minutes closed since the last call, a day of them at most."""
+        closed = list(self._just_closed)
+        self._just_closed.clear()
         return closed
 
     def between(self, start: int, end: int) -> Iterator[Candle]:

@@ -27,6 +27,8 @@ from polotui.simulator.rules import check_order
 from polotui.simulator.units import exact
 
 FEE_PLACES = Decimal("1e-8")
+# Seconds by which a timer may come early and still be on time.
+GRACE = 1e-6
 _EPOCH_MS = 1_500_000_000_000
 _KEPT_ORDERS = 20_000
 

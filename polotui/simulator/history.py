@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from polotui.simulator.config import SymbolSpec
 
-_DAY_CACHE = 48
+_DAY_CACHE = 8
 _MINUTES = 1440
 _ROOT_YEAR = math.sqrt(365.0)
 
@@ -40,6 +40,8 @@ class History(Protocol):
     def minutes(self, start: int, end: int) -> Iterator[Candle]: ...
 
     def hours(self, start: int, end: int) -> Iterator[Candle]: ...
+
+    def total(self, start: int, end: int) -> Candle | None: ...
 
 
 class NoHistory:
@@ -55,6 +57,9 @@ class NoHistory:
     def hours(self, start: int, end: int) -> Iterator[Candle]:
         return iter(())
 
+    def total(self, start: int, end: int) -> Candle | None:
+        return None
+
 
 class DrawnHistory:
     """A generated past of one symbol that ends at its opening price."""
@@ -66,7 +71,7 @@ class DrawnHistory:
         self._last_day = self.end_ms // DAY
         self.start_ms = (self._last_day - days + 1) * DAY
         self._closes: list[float] = []
-        self._minute_cache: OrderedDict[int, list[Candle]] = OrderedDict()
+        self._day_cache: OrderedDict[int, tuple[Any, ...]] = OrderedDict()
         self._hour_cache: dict[int, list[Candle]] = {}
 
     def minutes(self, start: int, end: int) -> Iterator[Candle]:
@@ -75,11 +80,10 @@ class DrawnHistory:
         if start >= end:
             return
         for day in range(start // DAY, (end - 1) // DAY + 1):
-            rows = self._day(day)
-            low = max(0, -(-(start - day * DAY) // MINUTE))
-            high = min(len(rows), -(-(end - day * DAY) // MINUTE))
-            for row in rows[low:high]:
-                yield Candle(*row.fields())
+            columns, low, high = self._slice(day, start, end)
+            rows = zip(*(column[low:high].tolist() for column in columns), strict=True)
+            for at, row in enumerate(rows, low):
+                yield Candle(day * DAY + at * MINUTE, *row)
 
     def hours(self, start: int, end: int) -> Iterator[Candle]:
         """Hourly candles that start in [start, end); the session's own hour may be cut short."""
@@ -94,19 +98,35 @@ class DrawnHistory:
     def _day_hours(self, day: int) -> list[Candle]:
         found = self._hour_cache.get(day)
         if found is None:
-            found = self._hour_cache[day] = _hours(self._spec, self._arrays(day), day * DAY)
+            found = self._hour_cache[day] = _hours(self._arrays(day), day * DAY)
         return found
 
-    def _day(self, day: int) -> list[Candle]:
-        found = self._minute_cache.get(day)
-        if found is not None:
-            self._minute_cache.move_to_end(day)
-            return found
-        columns = [column.tolist() for column in self._arrays(day)]
-        found = [Candle(day * DAY + at * MINUTE, *row) for at, row in enumerate(zip(*columns, strict=True))]
-        self._minute_cache[day] = found
-        while len(self._minute_cache) > _DAY_CACHE:
-            self._minute_cache.popitem(last=False)
+    def total(self, start: int, end: int) -> Candle | None:
+        """All minutes that start in [start, end) as one candle."""
+        start, end = max(start, self.start_ms), min(end, self.end_ms)
+        result: Candle | None = None
+        for day in range(start // DAY, (end - 1) // DAY + 1) if start < end else ():
+            columns, low, high = self._slice(day, start, end)
+            piece = _merged(columns, low, high, day * DAY + low * MINUTE)
+            if result is None:
+                result = piece
+            else:
+                result.absorb(piece)
+        return result
+
+    def _slice(self, day: int, start: int, end: int) -> tuple[tuple[Any, ...], int, int]:
+        """A day's arrays, and which of its minutes start in [start, end)."""
+        columns = self._day(day)
+        low = max(0, -(-(start - day * DAY) // MINUTE))
+        return columns, low, min(len(columns[0]), -(-(end - day * DAY) // MINUTE))
+
+    def _day(self, day: int) -> tuple[Any, ...]:
+        found = self._day_cache.get(day)
+        if found is None:
+            found = self._day_cache[day] = self._arrays(day)
+            while len(self._day_cache) > _DAY_CACHE:
+                self._day_cache.popitem(last=False)
+        self._day_cache.move_to_end(day)
         return found
 
     def _volatility(self, day: int) -> float:
@@ -201,14 +221,16 @@ def _minute_rows(np: Any, rng: Any, spec: SymbolSpec, ticks: Any, heat: Any, sig
     return lows, highs, opens, closes, average * quantities, quantities, average * bought, bought, trades
 
 
-def _hours(spec: SymbolSpec, columns: tuple[Any, ...], day_start: int) -> list[Candle]:
+def _hours(columns: tuple[Any, ...], day_start: int) -> list[Candle]:
     """One day's arrays merged by the hour, as `merge` would do it row by row."""
-    low, high, opens, closes, *sums = columns
-    count = len(opens)
-    result = []
-    for first in range(0, count, 60):
-        last = min(first + 60, count)
-        totals = [int(column[first:last].sum()) for column in sums]
-        part = (int(low[first:last].min()), int(high[first:last].max()), int(opens[first]), int(closes[last - 1]))
-        result.append(Candle(day_start + first * MINUTE, *part, *totals))
-    return result
+    count = len(columns[0])
+    return [
+        _merged(columns, first, min(first + 60, count), day_start + first * MINUTE) for first in range(0, count, 60)
+    ]
+
+
+def _merged(columns: tuple[Any, ...], low: int, high: int, start: int) -> Candle:
+    """Some consecutive minutes of a day's arrays as one candle."""
+    lows, highs, opens, closes, *sums = columns
+    prices = (int(lows[low:high].min()), int(highs[low:high].max()), int(opens[low]), int(closes[high - 1]))
+    return Candle(start, *prices, *(int(column[low:high].sum()) for column in sums))

@@ -179,38 +179,37 @@ def _difference(old: Levels, new: Levels, side: int) -> Levels:
 
 
 class _RollingDay:
-    """The last 24 hours of one market, kept minute by minute."""
+    """The last 24 hours of one market: what is left of the history, and the session's closed minutes."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
-        self._minutes: deque[Candle] | None = None
-        self._merged = Candle.at(0, 0)
+        self._floor = -1
+        self._merged: Candle | None = None
+        self._session: deque[Candle] = deque()
 
     def candle(self, now_ms: int) -> Candle:
         """One candle over the last 24 hours, starting on a whole minute."""
-        market = self._market
-        market.live.roll(now_ms)
-        fresh = market.live.drain_closed()
+        live = self._market.live
+        live.roll(now_ms)
         floor = now_ms - now_ms % MINUTE - 24 * HOUR
-        if self._minutes is None or len(fresh) > 2000:
-            self._minutes = deque(market.minutes(floor, market.live.current.start))
-            self._remerge()
-        elif fresh or (self._minutes and self._minutes[0].start < floor):
-            self._minutes.extend(fresh)
-            while self._minutes and self._minutes[0].start < floor:
-                self._minutes.popleft()
-            self._remerge()
-        result = Candle(*self._merged.fields()) if self._minutes else Candle(*market.live.current.fields())
-        if self._minutes:
-            result.absorb(market.live.current)
+        if floor != self._floor:
+            self._remerge(floor)
+        result = Candle(*(self._merged or live.current).fields())
+        if self._merged is not None:
+            result.absorb(live.current)
         result.start = floor
         return result
 
-    def _remerge(self) -> None:
-        minutes = self._minutes
-        if not minutes:
-            return
-        total = Candle(*minutes[0].fields())
-        for minute in list(minutes)[1:]:
-            total.absorb(minute)
+    def _remerge(self, floor: int) -> None:
+        market = self._market
+        self._floor = floor
+        self._session.extend(market.live.drain_closed())
+        while self._session and self._session[0].start < floor:
+            self._session.popleft()
+        total = market.history.total(floor, market.history.end_ms)
+        for minute in self._session:
+            if total is None:
+                total = Candle(*minute.fields())
+            else:
+                total.absorb(minute)
         self._merged = total

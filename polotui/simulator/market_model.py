@@ -18,7 +18,7 @@ from collections.abc import Callable
 from random import Random
 
 from polotui.core.ids import Chance
-from polotui.simulator.exchange import Exchange, Later, Timer
+from polotui.simulator.exchange import GRACE, Exchange, Later, Timer
 from polotui.simulator.history import daily_factor
 from polotui.simulator.market import Market
 from polotui.simulator.matching import BUY, SELL, Resting
@@ -244,7 +244,7 @@ class MarketModel:
         now = self._exchange.time.monotonic()
         # After a stall the past is not made up for: every symbol acts at most once per waking.
         done = 0
-        while self._due and self._due[0][0] <= now and done < len(self.symbols):
+        while self._due and self._due[0][0] <= now + GRACE and done < len(self.symbols):
             done += 1
             _, symbol = heapq.heappop(self._due)
             self.symbols[symbol].act()

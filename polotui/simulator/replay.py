@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from polotui.simulator.exchange import Exchange, Later, Timer
+from polotui.simulator.exchange import GRACE, Exchange, Later, Timer
 from polotui.simulator.matching import BUY, SELL
 from polotui.simulator.recorded import SIDE_OF_FIELD, RecordedMarket, Recording, frames
 
@@ -145,7 +145,8 @@ class Replay:
         self._timer = self._later(max(0.0, left / self._exchange.time.speed), self._moment)
 
     def _moment(self) -> None:
-        now = self._played()
+        # A timer may wake a rounding error early; without this grace it would wake again and again.
+        now = self._played() + GRACE
         for _ in range(_SLICE):
             tape = min(self.tapes, key=lambda tape: tape.due)
             if tape.due > now:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from polotui.core.clock import FrozenClock
 from polotui.core.ids import Chance
 from polotui.simulator.accounts import Account
 from polotui.simulator.config import AccountSpec, Config, SymbolSpec, default_symbols
@@ -31,6 +30,22 @@ COIN = replace(
 )
 
 
+class StageClock:
+    """Wall and monotonic time in step, however small the steps."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def wall_ms(self) -> int:
+        return 1_780_000_000_000 + round(self._seconds * 1000)
+
+    def monotonic(self) -> float:
+        return 1000.0 + self._seconds
+
+    def advance(self, seconds: float) -> None:
+        self._seconds += seconds
+
+
 class _Entry:
     def __init__(self) -> None:
         self.alive = True
@@ -43,7 +58,7 @@ class Stage(Watcher):
     """An exchange, its clock, its timers, and everything it told its watcher."""
 
     def __init__(self, *accounts: AccountSpec, specs: tuple[SymbolSpec, ...] = (COIN,), **config: Any) -> None:
-        self.clock = FrozenClock()
+        self.clock = StageClock()
         self._timers: list[tuple[float, int, _Entry, Callable[[], None]]] = []
         self._count = 0
         self.config = Config(accounts=accounts or (rich("a"), rich("b")), seed=7, **config)
