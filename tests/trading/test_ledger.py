@@ -69,7 +69,7 @@ async def test_rows_are_never_changed_nor_removed(
 ) -> None:
     await ledger.deposit("paper", "USDT", Decimal(5))
     await FactLog(database, clock).append_fact("engine", "info", "started")
-    with pytest.raises(StorageError, match="never (changed|removed)"):
+    with pytest.raises(StorageError, match=r"never (changed|removed)"):
         await database.transact(lambda connection: connection.execute(sql))
     assert await ledger.balances("paper") == {"USDT": Decimal(5)}
 
@@ -121,6 +121,14 @@ async def checked(path: Path) -> LedgerReport:
         return await Ledger(database, FrozenClock(), Chance(1)).verify()
 
 
+async def verdict(path: Path) -> str:
+    try:
+        report = await checked(path)
+    except StorageError as error:
+        return error.instance_code
+    return "fine" if report.ok else "broken"
+
+
 @pytest.fixture
 async def closed(tmp_path: Path) -> Path:
     """A closed ledger with five rows."""
@@ -163,12 +171,7 @@ async def test_a_bit_flipped_in_the_file_is_detected(closed: Path) -> None:
     start = good.index(b"marker number 3") - 40
     for place in range(start, start + 90):
         closed.write_bytes(good[:place] + bytes([good[place] ^ 4]) + good[place + 1 :])
-        try:
-            report = await checked(closed)
-        except StorageError as error:
-            assert error.instance_code == "storage-damaged"
-        else:
-            assert not report.ok, place
+        assert await verdict(closed) in ("broken", "storage-damaged"), place
 
 
 @pytest.mark.parametrize(
