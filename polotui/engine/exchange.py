@@ -22,7 +22,7 @@ from polotui.model.market import BookView, Ticker
 from polotui.poloniex.calls import RestSettings
 from polotui.poloniex.rest import SpotRest
 from polotui.poloniex.signing import SecretSigner
-from polotui.poloniex.stream_wire import BalanceMessage, OrderMessage
+from polotui.poloniex.stream_wire import BalanceEvent, OrderEvent
 from polotui.poloniex.streams import Stream, StreamState
 
 log = logging.getLogger("polotui.engine.exchange")
@@ -70,7 +70,7 @@ class PrivateFeed:
 
     def on_message(self, message: Any, received: float) -> None:
         self.last_message_ms = self._clock.wall_ms()
-        if isinstance(message, BalanceMessage | OrderMessage):
+        if isinstance(message, BalanceEvent | OrderEvent):
             self._changed()
 
 
