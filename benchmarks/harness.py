@@ -38,9 +38,7 @@ def interleaved(rounds: int, **sides: Callable[[], dict[str, float]]) -> dict[st
     for _ in range(rounds):
         for name, measure in sides.items():
             found[name].append(measure())
-    return {
-        name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in found.items()
-    }
+    return {name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in found.items()}
 
 
 @contextmanager

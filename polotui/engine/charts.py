@@ -109,9 +109,7 @@ class Charts:
         """The newest `limit` closed candles."""
         return (await self.past.ensure(symbol, frame, limit)).candles
 
-    async def series(
-        self, symbol: str, frame: Timeframe, limit: int, before_ms: int, names: list[str]
-    ) -> CandleSeries:
+    async def series(self, symbol: str, frame: Timeframe, limit: int, before_ms: int, names: list[str]) -> CandleSeries:
         """Candles for a chart with its overlay lines; the forming one at the end when `before_ms` is 0."""
         warm = overlays.warmup(names)
         found = await self.past.ensure(symbol, frame, limit + warm, before_ms)
@@ -135,7 +133,11 @@ class Charts:
         tail = book.tail(frame)
         last = candles[-1].open_ms if candles else -1
         newer = [candle for candle in book.series(frame).closed if candle.open_ms > last]
-        if tail.forming is not None and tail.whole and tail.forming.open_ms > (newer or candles or [tail.forming])[-1].open_ms:
+        if (
+            tail.forming is not None
+            and tail.whole
+            and tail.forming.open_ms > (newer or candles or [tail.forming])[-1].open_ms
+        ):
             newer.append(tail.forming)
         return candles + newer
 

@@ -40,7 +40,9 @@ async def download(engine: Engine, command: c.DataDownload) -> r.JobStarted:
     await engine.desk.known(command.symbol)
     now = engine.clock.wall_ms()
     if not 0 <= command.from_ms < min(command.to_ms or now, now):
-        raise UsageError("The start of a download must lie before its end and in the past.", safe="Nothing was started.")
+        raise UsageError(
+            "The start of a download must lie before its end and in the past.", safe="Nothing was started."
+        )
     past = engine.charts.past
 
     async def work(progress: Progress) -> str:
