@@ -1,4 +1,5 @@
-"""What every benchmark needs: interleaved rounds in processes of their own, medians, a table, the simulator as a child."""
+"""What every benchmark needs: interleaved rounds in processes of their own, medians, a table, the simulator as a
+child."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The market desk: which symbols are watched, and what the feed says of them, as topics.
 
 Decided here: the watchlist is a setting in the ledger (it survives), at most 30 symbols, because each costs four stream
-subscriptions; a row's last price is the newest trade's, the ticker gives the 24 h figures; a row is stale as soon as the
-feed says that what it shows is, and carries the time up to which it was true.
+subscriptions; a row's last price is the newest trade's, the ticker gives the 24 h figures; a row is stale as soon as
+the feed says that what it shows is, and carries the time up to which it was true.
 """
 
 from __future__ import annotations
