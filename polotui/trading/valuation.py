@@ -2,10 +2,12 @@
 
 Decided here:
 
-* A currency is priced by its USDT market; without one by its BTC, then its TRX market and that coin's USDT price. USDT is 1.
-* A figure is known, stale (true at a time, with the reason) or unknown (with the reason and what helps). Zero appears only
-  where the exchange said zero: nothing held of a currency without a price is worth nothing, and that is known.
-* A total with an unknown part is unknown when the part may matter: it names the parts. A total with a stale part is stale.
+* A currency is priced by its USDT market; without one by its BTC, then its TRX market and that coin's USDT price.
+USDT is 1.
+* A figure is known, stale (true at a time, with the reason) or unknown (with the reason and what helps). Zero appears
+  only where the exchange said zero: nothing held of a currency without a price is worth nothing, and that is known.
+* A total leaves out what no market prices, and says so in its `cause`; it is unknown while a price that exists has
+  not come; it is stale when a part of it is.
 * Dust is what is worth less than 1 USDT. What has no price is never dust, because nobody knows.
 """
 
@@ -163,17 +165,23 @@ _UNKNOWN_SHARE = Figure("unknown", reason="no-price", cause="the total is not kn
 
 
 def _total(assets: list[Asset], now_ms: int) -> Figure:
-    unknown = [asset for asset in assets if asset.value.standing == "unknown"]
-    if unknown:
-        names = ", ".join(asset.currency for asset in unknown[:4]) + (" …" if len(unknown) > 4 else "")
-        first = unknown[0].value
-        return Figure("unknown", None, now_ms, first.reason, f"the value of {names} is unknown: {first.cause}", first.help)
+    missing = [asset for asset in assets if asset.value.standing == "unknown" and asset.value.reason != "no-price"]
+    if missing:
+        first = missing[0].value
+        cause = f"the value of {_names(missing)} is unknown: {first.cause}"
+        return Figure("unknown", None, now_ms, first.reason, cause, first.help)
+    unpriced = [asset for asset in assets if asset.value.reason == "no-price"]
+    without = f"without {_names(unpriced)}, which no market prices" if unpriced else ""
     total = sum((asset.value.value for asset in assets if asset.value.value is not None), ZERO)
     stale = [asset.value for asset in assets if asset.value.standing == "stale"]
     if stale:
         oldest = min(stale, key=lambda figure: figure.as_of_ms)
         return Figure("stale", total, oldest.as_of_ms, oldest.reason, oldest.cause, oldest.help)
-    return Figure("known", total, now_ms)
+    return Figure("known", total, now_ms, "no-price" if unpriced else "", without)
+
+
+def _names(assets: list[Asset]) -> str:
+    return ", ".join(asset.currency for asset in assets[:4]) + (" …" if len(assets) > 4 else "")
 
 
 def _with_share(asset: Asset, total: Figure) -> Asset:

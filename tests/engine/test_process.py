@@ -1,4 +1,5 @@
-"""Engines as processes: one per home, clean ends, death by SIGKILL, faces that hang, the demo's exchange that outlives."""
+"""Engines as processes: one per home, clean ends, death by SIGKILL, faces that hang, the demo's exchange that
+outlives."""
 
 from __future__ import annotations
 
@@ -37,8 +38,8 @@ class Process:
     async def start(self, *extra: str) -> SocketLink:
         self._child = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "polotui.engine", "run", "--home", str(self.root), "--demo", "--seed", "5", "--symbols", "4", *extra),
-            cwd=ROOT,
+            *("-m", "polotui.engine", "run", "--home", str(self.root), "--demo", "--seed", "5", "--symbols", "4",
+            *extra), cwd=ROOT,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -137,8 +138,8 @@ async def test_after_sigkill_faces_are_told_and_the_demos_market_goes_on(engine:
 
 
 async def test_a_face_that_stops_reading_costs_the_stream_nothing(engine: Process) -> None:
-    """A stopped terminal: the face reads nothing while thousands of messages pass. The engine's counters show no loss."""
-    link = await engine.start()
+    """A stopped terminal: the face reads nothing while thousands of messages pass. The engine's counters show no
+    loss.""" link = await engine.start()
     before = await live(link)
     reader, writer = await asyncio.open_unix_connection(str(engine.home.socket), limit=1024)
     from polotui.api import wire
