@@ -15,7 +15,6 @@ from typing import ClassVar
 from rich.segment import Segments
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
-from textual.screen import Screen
 from textual.timer import Timer
 
 from polotui.api.link import EngineLink
@@ -39,6 +38,7 @@ class PolotuiApp(Verbs, inherit_bindings=False):
 
     ENABLE_COMMAND_PALETTE = False
     TITLE = "polotui"
+    MODES = {entry.name: entry.make for entry in SCREENS}  # noqa: RUF012 - Textual's own form
     BINDINGS: ClassVar[list[BindingType]] = [
         *keys.bindings("global"),
         *(Binding(entry.digit, f"go('{entry.name}')", entry.title, show=False) for entry in SCREENS),
@@ -61,6 +61,9 @@ class PolotuiApp(Verbs, inherit_bindings=False):
         start_engine: Callable[[], Awaitable[None]] | None = None,
         save_setting: Callable[[str, object], None] | None = None,
     ) -> None:
+        names = [entry.name for entry in SCREENS]
+        # A mode is a screen with its own stack of dialogs; the first one opened may be any of them.
+        self.DEFAULT_MODE = screen if screen in names else names[0]  # type: ignore[misc]
         super().__init__(driver_class=PacedDriver)
         self.clock = clock
         self.settings = settings or FaceSettings()
@@ -72,9 +75,10 @@ class PolotuiApp(Verbs, inherit_bindings=False):
         self.store = Store()
         self.session = Session(connect, clock, self.store, self._heard)
         self.view = View()
+        self.account_name = ""
+        self.show_dust = False
         self.screens = SCREENS
-        names = [entry.name for entry in SCREENS]
-        self.current_name = screen if screen in names else names[0]
+        self.current_name = self.DEFAULT_MODE
         self.history = []
         self.failed_panes = {}
         self.farewell = ""
@@ -112,12 +116,6 @@ class PolotuiApp(Verbs, inherit_bindings=False):
             self._complaints.append(f"{symbol!r} is not a symbol like BTC_USDT.")
 
     # life
-
-    def get_default_screen(self) -> Screen[None]:
-        entry = next(entry for entry in self.screens if entry.name == self.current_name)
-        made = entry.make()
-        self.install_screen(made, entry.name)
-        return made
 
     @property
     def desk_screen(self) -> DeskScreen:

@@ -15,17 +15,14 @@ class Navigation(ShellBase):
         """Opens a screen; it is as it was left."""
         if name == self.current_name:
             return
-        entry = next((entry for entry in self.screens if entry.name == name), None)
-        if entry is None:
+        if all(entry.name != name for entry in self.screens):
             return
         self.close_dialogs()
         if remember:
             self.history.append(self.current_name)
             del self.history[:-50]
         self.current_name = name
-        if not self.is_screen_installed(name):
-            self.install_screen(entry.make(), name)
-        self.switch_screen(name)
+        self.switch_mode(name)
         self.refresh_frame()
         self.listen()
 

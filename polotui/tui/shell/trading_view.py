@@ -8,6 +8,7 @@ from typing import Any
 from polotui.api.commands import GetAccounts, Watch
 from polotui.api.events import AccountsState
 from polotui.api.replies import Accounts, Watched
+from polotui.api.values import AccountState
 from polotui.core.text import is_plain_symbol
 from polotui.tui.series import Series
 from polotui.tui.shell.dialogs import Question
@@ -18,6 +19,30 @@ from polotui.tui.view import OVERLAYS
 
 class TradingView(Navigation):
     """Symbol, timeframe, overlays, watchlist, balances."""
+
+    account_name: str
+    show_dust: bool
+
+    @property
+    def account(self) -> AccountState | None:
+        """The chosen account, or the first."""
+        accounts = self.store.accounts or []
+        found = next((account for account in accounts if account.account == self.account_name), None)
+        return found or (accounts[0] if accounts else None)
+
+    def next_account(self) -> None:
+        names = [account.account for account in self.store.accounts or []]
+        if not names:
+            return
+        here = self.account.account if self.account is not None else names[0]
+        self.account_name = names[(names.index(here) + 1) % len(names)]
+        self.store.mark("view")
+        self.paint_frame()
+
+    def toggle_dust(self) -> None:
+        self.show_dust = not self.show_dust
+        self.store.mark("view")
+        self.paint_frame()
 
     def listen(self) -> None:
         self._work(self.session.subscribe(self.desk_screen.topics(), self.frame_rate), "topics")

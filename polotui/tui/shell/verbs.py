@@ -95,6 +95,9 @@ class Verbs(TradingView, Leaving, Look, Giving, Words):
                 self.tell(f"{symbol} is not a symbol of this exchange.", "warning")
                 return
             self.show_symbol(symbol)
+        if name == "balance" and words:
+            self.account_name = words[0].lower()
+            self.store.mark("view")
         self.go_to(name)
 
     def _theme(self, words: list[str]) -> None:

@@ -51,8 +51,8 @@ class Words(ShellBase):
                 digits = " ".join(entry.digit for entry in self.screens)
                 rows.insert(0, [(digits, "key"), (", ".join(entry.title for entry in self.screens), ""), ("", "")])
             lines += [[(_SCOPE_TITLES.get(scope, scope), "title")], *columns(rows), []]
-        tail = "Keys move with [face.keymap] in polotui.toml: id = key. With the mouse held by the app, shift+drag
-        selects." lines += [[(line, "muted")] for line in wrapped(tail, 84)]
+        tail = "Keys move with [face.keymap] in polotui.toml: id = key. With the mouse held by the app, shift+drag selects."
+        lines += [[(line, "muted")] for line in wrapped(tail, 84)]
         self.read(f"Help · {pane.NAME}" if pane is not None else "Help", lines)
 
     def action_guides(self) -> None:
