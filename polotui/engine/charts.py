@@ -112,6 +112,7 @@ class Charts:
     async def series(self, symbol: str, frame: Timeframe, limit: int, before_ms: int, names: list[str]) -> CandleSeries:
         """Candles for a chart with its overlay lines; the forming one at the end when `before_ms` is 0."""
         warm = overlays.warmup(names)
+        self._want_whole(symbol)
         found = await self.past.ensure(symbol, frame, limit + warm, before_ms)
         candles = found.candles
         if not before_ms:
@@ -172,6 +173,7 @@ class Charts:
             log.warning("no such chart", extra={"topic": topic, "detail": str(error)})
             return
         self._live[topic] = live
+        self._want_whole(symbol)
         self._engine.supervisor.task(f"chart-{symbol}-{frame}", self._warm_up(topic, live))
 
     async def _warm_up(self, topic: str, live: _Live) -> None:
@@ -218,8 +220,12 @@ class Charts:
     # -- upkeep ---------------------------------------------------------------------------------------------------
 
     def _hole(self, symbol: str, from_ms: int, to_ms: int) -> None:
-        """Holes are filled for what somebody may look at: the watched symbols."""
-        if symbol not in self._queued and not self._repairs.full():
+        if any(live.symbol == symbol for live in self._live.values()):
+            self._want_whole(symbol)
+
+    def _want_whole(self, symbol: str) -> None:
+        """Somebody looks at the symbol: fill what its day lacks. Nobody's charts cost no requests."""
+        if symbol not in self._queued and self._book(symbol).holes() and not self._repairs.full():
             self._queued.add(symbol)
             self._repairs.put_nowait(symbol)
 

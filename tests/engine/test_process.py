@@ -139,7 +139,8 @@ async def test_after_sigkill_faces_are_told_and_the_demos_market_goes_on(engine:
 
 async def test_a_face_that_stops_reading_costs_the_stream_nothing(engine: Process) -> None:
     """A stopped terminal: the face reads nothing while thousands of messages pass. The engine's counters show no
-    loss.""" link = await engine.start()
+    loss."""
+    link = await engine.start()
     before = await live(link)
     reader, writer = await asyncio.open_unix_connection(str(engine.home.socket), limit=1024)
     from polotui.api import wire
