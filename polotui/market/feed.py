@@ -91,6 +91,7 @@ class MarketFeed:
             chance=chance,
             settings=self.settings,
         )
+        self._running = False
         self._phase = CONNECTING
         self._phase_since_ms = clock.wall_ms()
         self._told: FeedState | None = None
@@ -128,6 +129,8 @@ class MarketFeed:
                 self.freshness.watch(channel, name)
         for channel in CHANNELS if new else ():
             self.stream.subscribe(channel, new)
+        if self._running:
+            self._tell_state()
 
     def _drop(self, name: str) -> None:
         kept = self._symbols.pop(name)
@@ -169,6 +172,7 @@ class MarketFeed:
 
     async def run(self) -> None:
         """Keeps the feed up until cancelled."""
+        self._running = True
         try:
             async with asyncio.TaskGroup() as group:
                 self.repair.open(group)
@@ -177,6 +181,7 @@ class MarketFeed:
                 group.create_task(self._keep_time(), name="feed-keep-time")
         finally:
             self.repair.open(None)
+            self._running = False
             self._tell_state(CLOSED)
 
     # The stream's calls

@@ -2,7 +2,8 @@
 
 Decided here: a channel is renewed alone, at once the first time and then at a doubling distance. Only a ticker or a
 book that stays silent after several renewals ends the connection: both answer a subscription with data, trades and
-minutes do not. Silence that REST confirms (no trade happened) is not staleness. Missed trades are fetched from the contiguous mark; what REST no longer has is counted as lost, not passed over.
+minutes do not. Silence that REST confirms (no trade happened) is not staleness. Missed trades are fetched from the
+contiguous mark; what REST no longer has is counted as lost, not passed over.
 """
 
 from __future__ import annotations
