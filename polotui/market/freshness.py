@@ -44,13 +44,13 @@ class ChannelState(msgspec.Struct, frozen=True):
 class _Pace:
     """The rhythm of one channel of one symbol."""
 
-    __slots__ = ("count", "intervals", "last", "late_ms", "p99", "since", "started")
+    __slots__ = ("count", "doubt", "intervals", "last", "late_ms", "p99", "started")
 
     def __init__(self, now: float) -> None:
-        self.since = now
         self.last = now
         self.started = False
         self.late_ms = 0
+        self.doubt = ""
         self.p99: float | None = None
         self.count = 0
         self.intervals: deque[float] = deque(maxlen=_REMEMBERED)
@@ -69,9 +69,34 @@ class Freshness:
         """Its age counts from now; what was learned about its pace is kept."""
         now = self._clock.monotonic()
         pace = self._paces.setdefault((channel, symbol), _Pace(now))
-        pace.since = pace.last = now
+        pace.last = now
         pace.started = False
         pace.late_ms = 0
+        pace.doubt = ""
+
+    def heard(self, channel: str, symbol: str) -> bool:
+        """Whether anything came since it was watched."""
+        pace = self._paces.get((channel, symbol))
+        return pace is not None and pace.started
+
+    def heard_since(self, channel: str, symbol: str, at: float) -> bool:
+        """Whether anything came after the monotonic time `at`."""
+        pace = self._paces.get((channel, symbol))
+        return pace is not None and pace.started and pace.last > at
+
+    def confirm(self, channel: str, symbol: str) -> None:
+        """Another source says that nothing was missed: its age counts from now, its pace is not touched."""
+        pace = self._paces.get((channel, symbol))
+        if pace is not None:
+            pace.last = self._clock.monotonic()
+            pace.started = False
+            pace.doubt = ""
+
+    def doubt(self, channel: str, symbol: str, why: str) -> None:
+        """Other evidence says that it is dead: stale until the next message."""
+        pace = self._paces.get((channel, symbol))
+        if pace is not None:
+            pace.doubt = why
 
     def forget(self, channel: str, symbol: str) -> None:
         self._paces.pop((channel, symbol), None)
@@ -89,6 +114,7 @@ class Freshness:
                 pace.p99 = sorted(pace.intervals)[int(len(pace.intervals) * 0.99)]
         pace.started = True
         pace.last = now
+        pace.doubt = ""
         pace.late_ms = self._late_ms(exchange_ts_ms) if exchange_ts_ms else 0
 
     def _late_ms(self, exchange_ts_ms: int) -> int:
@@ -113,6 +139,8 @@ class Freshness:
         age = self._clock.monotonic() - pace.last
         if pace.late_ms > LATE_MS:
             return ChannelState(False, age, LATE_MS / 1000, f"arrived {pace.late_ms / 1000:.1f} s late")
+        if pace.doubt:
+            return ChannelState(False, age, MOST_S, pace.doubt)
         bound = self.bound_s(channel, symbol)
         if bound is None:
             ticker = self._paces.get((TICKER, symbol))

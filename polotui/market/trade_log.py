@@ -30,6 +30,7 @@ class TradeLog:
         self._waiting: dict[int, Trade] = {}
         self._most_waiting = most_waiting
         self._high: int | None = None
+        self._never_traded = False
 
     def high_water(self) -> int | None:
         """The id up to which nothing is missing; None before the first backfill."""
@@ -42,6 +43,8 @@ class TradeLog:
 
     def add(self, trade: Trade) -> list[Trade]:
         """Takes a live trade. Returns what became readable, in order: often this one, nothing while a hole is open."""
+        if self._never_traded and self._high is None:
+            self._high = trade.id - 1
         if self._high is not None and trade.id == self._high + 1 and not self._waiting:
             self._high = trade.id
             return self._publish([trade])
@@ -62,6 +65,8 @@ class TradeLog:
         if self._high is None:
             first = [*fetched, *self._waiting.values()]
             if not first:
+                # There was no trade at all, so the next one begins the log.
+                self._never_traded = True
                 return []
             self._high = min(trade.id for trade in first) - 1
         for trade in fetched:

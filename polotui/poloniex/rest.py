@@ -115,6 +115,10 @@ class SpotRest:
         await self.offset.ensure()
         return self.offset.sign_ms()
 
+    async def keep_time(self) -> None:
+        """Measures the exchange's time when that is due."""
+        await self.offset.ensure()
+
     def exchange_ms(self) -> int | None:
         """The exchange's time as known, without asking."""
         return self.offset.now_ms()

@@ -135,8 +135,9 @@ class HttpxTransport:
         except TimeoutError as error:
             raise TransportFailed(f"no complete answer within {deadline_s:.1f} s", maybe_sent=sent) from error
         except httpx.RemoteProtocolError as error:
-            # A connection that closed without a word is a network fault; a broken answer is a broken answer.
-            raise TransportFailed(_words(error), maybe_sent=sent, malformed="disconnected" not in str(error)) from error
+            # A connection that closed too early is a network fault; an answer that is no HTTP is a broken answer.
+            ended = any(words in str(error) for words in ("disconnected", "closed connection"))
+            raise TransportFailed(_words(error), maybe_sent=sent, malformed=not ended) from error
         except (httpx.TransportError, OSError) as error:
             raise TransportFailed(_words(error), maybe_sent=sent) from error
 

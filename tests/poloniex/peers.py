@@ -121,3 +121,11 @@ class Heard:
     @property
     def phases(self) -> list[str]:
         return [state.phase for state in self.states]
+
+    @property
+    def phase(self) -> str:
+        return self.states[-1].phase if self.states else ""
+
+    @property
+    def reason(self) -> str:
+        return self.states[-1].reason if self.states else ""
