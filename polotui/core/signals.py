@@ -1,17 +1,26 @@
-"""How a process hears that it should stop.
-
-Decided here: signals reach a program as one callback on its event loop, so nobody else imports `signal`, and a
-handler never interrupts a half-done step.
-"""
+"""The one place for signal handlers."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
-def on_signals(loop: asyncio.AbstractEventLoop, callback: Callable[[], None], *signals: str) -> None:
-    """Calls `callback` on the loop when one of the named signals arrives; SIGINT and SIGTERM by default."""
-    for name in signals or ("SIGINT", "SIGTERM"):
-        loop.add_signal_handler(getattr(signal, name), callback)
+@contextmanager
+def on_signals(loop: asyncio.AbstractEventLoop, callback: Callable[[str], None], *names: str) -> Iterator[None]:
+    """While inside, each signal of `names` (TERM, INT, HUP) calls `callback` with its name on the loop."""
+    numbers = [signal.Signals[f"SIG{name}"] for name in names]
+    for number, name in zip(numbers, names, strict=True):
+        loop.add_signal_handler(number, callback, name)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def ignore_hangup() -> None:
+    """For processes without a terminal of their own: a closing terminal somewhere must not end them."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -78,22 +78,25 @@ async def run(options: argparse.Namespace) -> None:
     if options.announce:
         announce(options.announce, port, started_ms)
     done = asyncio.Event()
-    on_signals(asyncio.get_running_loop(), done.set, "SIGINT", "SIGTERM")
     try:
-        while not done.is_set():
-            idle = clock.monotonic() - simulator.last_left
-            if options.idle_exit > 0 and not simulator.connections and idle >= options.idle_exit:
-                break
-            wait = min(1.0, options.idle_exit) if options.idle_exit > 0 else None
-            try:
-                async with asyncio.timeout(wait):
-                    await done.wait()
-            except TimeoutError:
-                continue
+        with on_signals(asyncio.get_running_loop(), lambda name: done.set(), "INT", "TERM"):
+            await _until_unused(simulator, done, clock, options.idle_exit)
     finally:
         await simulator.stop()
         if options.announce:
             options.announce.unlink(missing_ok=True)
+
+
+async def _until_unused(simulator: Simulator, done: asyncio.Event, clock: SystemClock, idle_exit: float) -> None:
+    while not done.is_set():
+        idle = clock.monotonic() - simulator.last_left
+        if idle_exit > 0 and not simulator.connections and idle >= idle_exit:
+            break
+        try:
+            async with asyncio.timeout(min(1.0, idle_exit) if idle_exit > 0 else None):
+                await done.wait()
+        except TimeoutError:
+            continue
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,0 +1,206 @@
+"""The use cases. Each struct names its reply in `reply`, the role it needs in `role`, and what it is for in words.
+
+Roles from weak to strong: viewer, operator, trader, admin. In this version the caller's role is the socket's:
+whoever may open it (same user) is admin, or viewer when the face said `read_only`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import msgspec
+
+from polotui.api import PROTOCOL
+from polotui.api import replies as r
+
+Role = Literal["viewer", "operator", "trader", "admin"]
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
+    """Base of all commands."""
+
+    reply: ClassVar[type]
+    role: ClassVar[Role] = "viewer"
+
+
+class Hello(Command, tag="hello", frozen=True, kw_only=True):
+    """First on every connection: who is speaking. Refused when the protocols differ."""
+
+    reply: ClassVar[type] = r.Welcome
+    protocol: int = PROTOCOL
+    version: str
+    face: str
+    """tui, cli or a script's name."""
+    read_only: bool = False
+
+
+class GetStatus(Command, tag="status", frozen=True, kw_only=True):
+    """The engine's state now: the same figures as its heartbeat."""
+
+    reply: ClassVar[type] = r.Status
+
+
+class StopEngine(Command, tag="engine-stop", frozen=True, kw_only=True):
+    """Ends the engine cleanly. Refused while something runs, unless `force`."""
+
+    reply: ClassVar[type] = r.Done
+    role: ClassVar[Role] = "operator"
+    force: bool = False
+
+
+class GetMarkets(Command, tag="markets", frozen=True, kw_only=True):
+    """All symbols with their scales and limits; `top` sorts by 24 h turnover and keeps that many."""
+
+    reply: ClassVar[type] = r.Markets
+    top: int = 0
+
+
+class GetTickers(Command, tag="tickers", frozen=True, kw_only=True):
+    """24 h tickers from one call for all symbols, cached for 10 s. No symbols: all."""
+
+    reply: ClassVar[type] = r.Tickers
+    symbols: list[str] = []
+
+
+class GetBook(Command, tag="get-book", frozen=True, kw_only=True):
+    """The order book: from the stream when the symbol is watched, else one REST call."""
+
+    reply: ClassVar[type] = r.Book
+    symbol: str
+    depth: int = 20
+
+
+class GetTrades(Command, tag="get-trades", frozen=True, kw_only=True):
+    """The newest public trades, newest first."""
+
+    reply: ClassVar[type] = r.Trades
+    symbol: str
+    limit: int = 50
+
+
+class GetCandles(Command, tag="get-candles", frozen=True, kw_only=True):
+    """Candles oldest first, ending before `before_ms` (0 = now), with overlay lines for exactly these candles.
+
+    `overlays` are names such as ema21, sma50, bb20. Missing history is fetched from the exchange first.
+    """
+
+    reply: ClassVar[type] = r.CandleSeries
+    symbol: str
+    timeframe: str = "1h"
+    limit: int = 300
+    before_ms: int = 0
+    overlays: list[str] = []
+
+
+class Watch(Command, tag="watch-symbol", frozen=True, kw_only=True):
+    """Adds a symbol to the watchlist, or removes it; kept across restarts."""
+
+    reply: ClassVar[type] = r.Watched
+    role: ClassVar[Role] = "operator"
+    symbol: str
+    remove: bool = False
+
+
+class GetAccounts(Command, tag="accounts", frozen=True, kw_only=True):
+    """Balances with their values. `account`: spot, paper, "" for all. `refresh` asks the exchange again."""
+
+    reply: ClassVar[type] = r.Accounts
+    account: str = ""
+    refresh: bool = False
+
+
+class PaperDeposit(Command, tag="paper-deposit", frozen=True, kw_only=True):
+    """Adds virtual money to the paper account: a row in the ledger."""
+
+    reply: ClassVar[type] = r.Done
+    role: ClassVar[Role] = "operator"
+    currency: str
+    amount: str
+
+
+class DataDownload(Command, tag="data-download", frozen=True, kw_only=True):
+    """Starts a job that fetches 1-minute candles from the exchange, resuming where an earlier one ended."""
+
+    reply: ClassVar[type] = r.JobStarted
+    role: ClassVar[Role] = "operator"
+    symbol: str
+    from_ms: int
+    to_ms: int = 0
+    """0 = now."""
+
+
+class DataImport(Command, tag="data-import", frozen=True, kw_only=True):
+    """Reads candles from a CSV file into the store. Nothing is stored unless the whole file is sound."""
+
+    reply: ClassVar[type] = r.DataImported
+    role: ClassVar[Role] = "operator"
+    path: str
+    symbol: str
+    timeframe: str = "1m"
+
+
+class DataList(Command, tag="data-list", frozen=True, kw_only=True):
+    """What candles are stored: per symbol and timeframe the span, count, gaps and where they came from."""
+
+    reply: ClassVar[type] = r.DataSets
+
+
+class DataVerify(Command, tag="data-verify", frozen=True, kw_only=True):
+    """Checks stored candles for gaps, duplicates, disorder and impossible bars."""
+
+    reply: ClassVar[type] = r.DataReport
+    symbol: str
+    timeframe: str = "1m"
+
+
+class CancelJob(Command, tag="job-cancel", frozen=True, kw_only=True):
+    """Cancels a running job."""
+
+    reply: ClassVar[type] = r.Done
+    role: ClassVar[Role] = "operator"
+    id: int
+
+
+class GetJobs(Command, tag="jobs", frozen=True, kw_only=True):
+    """Jobs, newest first."""
+
+    reply: ClassVar[type] = r.Jobs
+    limit: int = 20
+
+
+class GetHealth(Command, tag="health", frozen=True, kw_only=True):
+    """State of each part: engine, exchange, stream, database, cache. `part` "" = all."""
+
+    reply: ClassVar[type] = r.Health
+    part: str = ""
+
+
+class GetFacts(Command, tag="facts", frozen=True, kw_only=True):
+    """Stored facts with a number above `after`, oldest first."""
+
+    reply: ClassVar[type] = r.Facts
+    after: int = 0
+    limit: int = 100
+
+
+AnyCommand = (
+    Hello
+    | GetStatus
+    | StopEngine
+    | GetMarkets
+    | GetTickers
+    | GetBook
+    | GetTrades
+    | GetCandles
+    | Watch
+    | GetAccounts
+    | PaperDeposit
+    | DataDownload
+    | DataImport
+    | DataList
+    | DataVerify
+    | CancelJob
+    | GetJobs
+    | GetHealth
+    | GetFacts
+)

@@ -1,0 +1,182 @@
+"""What arrives on a topic.
+
+Two kinds. *State* events are conflated: a subscriber gets the newest at the rate it asked for and a slow one
+skips. `TradesBatch` is state that adds up: it carries every trade since the subscriber's last batch, and says in
+`missed` when the ring was overrun. *Facts* are numbered, stored and never skipped: a subscriber that returns asks
+from its last number.
+
+Topics are plain text: `engine`, `symbols`, `watch`, `feed`, `book:BTC_USDT`, `trades:BTC_USDT`,
+`chart:BTC_USDT:1h:ema21,bb20`, `accounts`, `jobs`, `facts`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from polotui.api.values import AccountState, Level, OverlayLine, SymbolInfo, WatchRow
+from polotui.model.candles import Candle
+from polotui.model.market import Trade
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+    """Base: `at_ms` is the engine's wall time of publication."""
+
+    at_ms: int = 0
+
+
+class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
+    """One rate-limit bucket: requests of the last second against what the exchange allows."""
+
+    name: str
+    used: int
+    capacity: int
+    blocked_until_ms: int = 0
+
+
+class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One connection to the exchange in words and figures."""
+
+    name: str
+    phase: str
+    """off, connecting, backfilling, live, stale, down, maintenance."""
+    since_ms: int = 0
+    last_message_ms: int = 0
+    """Wall time of the newest message; 0 = none yet."""
+    attempt: int = 0
+    reconnects: int = 0
+    detail: str = ""
+    messages: int = 0
+    book_gaps: int = 0
+    trade_gaps: int = 0
+    resyncs: int = 0
+    duplicates: int = 0
+    malformed: int = 0
+    lost: int = 0
+    """Messages known to be lost and not recovered. Anything but 0 is a fault to look at."""
+
+
+class EngineState(Event, tag="engine", frozen=True, kw_only=True):
+    """The engine's heartbeat, at least once a second. A face that hears none for 2 s says the engine is gone."""
+
+    version: str
+    pid: int
+    started_ms: int
+    mode: Literal["DEMO", "PAPER", "LIVE"]
+    venue: str
+    """What the prices come from: «Poloniex», «built-in exchange», «recording btcusdt, ethusdt»."""
+    host: str
+    """The effective host of the exchange."""
+    streams: list[StreamStatus] = []
+    limits: list[LimitUse] = []
+    clock_offset_ms: float | None = None
+    faces: int = 0
+    equity: str = ""
+    """Total of the first account in USDT as decimal text, "" when unknown."""
+    equity_change_ratio: float | None = None
+    note: str = ""
+    """One sentence when something needs attention, else empty."""
+    busy: list[str] = []
+    """What would be stopped by stopping the engine: «download BTC_USDT 1m»."""
+    snapshot: bool = False
+    """True on the stored state of the last run, sent first while the market connects."""
+
+
+class SymbolsState(Event, tag="symbols", frozen=True, kw_only=True):
+    """All tradable symbols and which of them are watched, in order."""
+
+    symbols: list[SymbolInfo]
+    watched: list[str]
+
+
+class WatchState(Event, tag="watch", frozen=True, kw_only=True):
+    """One row of the watchlist changed. Key: the symbol."""
+
+    row: WatchRow
+
+
+class BookState(Event, tag="book", frozen=True, kw_only=True):
+    """The newest book of a symbol, at most 20 levels a side, best first."""
+
+    symbol: str
+    id: int
+    ts_ms: int
+    bids: list[Level]
+    asks: list[Level]
+    stale_since_ms: int = 0
+    reason: str = ""
+
+
+class TradesBatch(Event, tag="trades", frozen=True, kw_only=True):
+    """Trades since the subscriber's last batch, oldest first. `missed` counts those that the ring no longer held."""
+
+    symbol: str
+    trades: list[Trade]
+    missed: int = 0
+    stale_since_ms: int = 0
+
+
+class ChartTail(Event, tag="chart", frozen=True, kw_only=True):
+    """The end of a chart: the last closed candle and the forming one, with the overlays' values for both.
+
+    `revision` grows when older candles changed (a gap was filled): ask for the whole series again.
+    """
+
+    topic: str
+    symbol: str
+    timeframe: str
+    candles: list[Candle]
+    lines: list[OverlayLine] = []
+    revision: int = 0
+    stale_since_ms: int = 0
+
+
+class AccountsState(Event, tag="accounts", frozen=True, kw_only=True):
+    """All accounts as the balance screen shows them."""
+
+    accounts: list[AccountState]
+
+
+class JobState(Event, tag="job", frozen=True, kw_only=True):
+    """A job's progress or its end. `end` is "" while it runs, else completed, failed or cancelled."""
+
+    id: int
+    title: str
+    done: float
+    """0..1"""
+    detail: str = ""
+    end: str = ""
+    reason: str = ""
+
+
+class Fact(Event, tag="fact", frozen=True, kw_only=True):
+    """Something that happened and is stored: numbered without holes, never skipped."""
+
+    number: int
+    kind: str
+    """stream, engine, job, account, config, alert."""
+    level: Literal["info", "warning", "error"]
+    text: str
+    symbol: str = ""
+
+
+class Notice(Event, tag="notice", frozen=True, kw_only=True):
+    """A word to this face only: it was too slow and is caught up, the engine is ending."""
+
+    kind: Literal["ending", "slow", "lagged"]
+    text: str
+
+
+AnyEvent = (
+    EngineState
+    | SymbolsState
+    | WatchState
+    | BookState
+    | TradesBatch
+    | ChartTail
+    | AccountsState
+    | JobState
+    | Fact
+    | Notice
+)
