@@ -57,7 +57,7 @@ _TEXTS = {
 }
 
 
-class Refusal(ExchangeError):  # noqa: N818 - a trader says "refused", as the rest of the errors do
+class Refusal(ExchangeError):
     """The exchange says no: `number` is the protocol's code, `status` the HTTP status."""
 
     code = "simulator-refusal"
