@@ -1,4 +1,5 @@
-"""From the start of the process to the face's first frame, against a bare Textual application. Target: at most twice."""
+"""From the start of the process to the face's first frame, against a bare Textual application. Target: at most
+twice."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Burst ingestion: the engine's own socket to what a face receives, against ccxt's streaming client doing its part.
 
 Ours is the whole engine: stream, decoding, sequence check, book, tape, hub, and the frames written to a face in another
-process that reads them. Theirs is `watch_order_book` or `watch_trades`, which decode and keep a book or a cache. Both read
-the same burst from the built-in exchange; the figure is the reader's own CPU time for a message.
+process that reads them. Theirs is `watch_order_book` or `watch_trades`, which decode and keep a book or a cache. Both
+read the same burst from the built-in exchange; the figure is the reader's own CPU time for a message.
 """
 
 from __future__ import annotations

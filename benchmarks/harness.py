@@ -1,4 +1,5 @@
-"""What every benchmark needs: interleaved rounds in processes of their own, medians, a table, the simulator as a child."""
+"""What every benchmark needs: interleaved rounds in processes of their own, medians, a table, the simulator as a
+child."""
 
 from __future__ import annotations
 
@@ -38,9 +39,7 @@ def interleaved(rounds: int, **sides: Callable[[], dict[str, float]]) -> dict[st
     for _ in range(rounds):
         for name, measure in sides.items():
             found[name].append(measure())
-    return {
-        name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in found.items()
-    }
+    return {name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in found.items()}
 
 
 @contextmanager

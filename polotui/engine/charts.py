@@ -2,8 +2,8 @@
 
 Decided here:
 
-* A chart's candles below now come from `History`; the live end from the symbol's `CandleBook`, which builds every higher
-  timeframe from closed minutes. A forming candle is shown only when the whole of its window was seen or filled.
+* A chart's candles below now come from `History`; the live end from the symbol's `CandleBook`, which builds every
+  higher timeframe from closed minutes. A forming candle is shown only when the whole of its window was seen or filled.
 * Closed minutes of the stream go into the store in batches, so that history does not fetch what we saw ourselves.
 * Market time may run ahead of the machine's clock (the demo with --speed): «now» is the later of both.
 """
@@ -109,9 +109,7 @@ class Charts:
         """The newest `limit` closed candles."""
         return (await self.past.ensure(symbol, frame, limit)).candles
 
-    async def series(
-        self, symbol: str, frame: Timeframe, limit: int, before_ms: int, names: list[str]
-    ) -> CandleSeries:
+    async def series(self, symbol: str, frame: Timeframe, limit: int, before_ms: int, names: list[str]) -> CandleSeries:
         """Candles for a chart with its overlay lines; the forming one at the end when `before_ms` is 0."""
         warm = overlays.warmup(names)
         found = await self.past.ensure(symbol, frame, limit + warm, before_ms)
@@ -135,7 +133,11 @@ class Charts:
         tail = book.tail(frame)
         last = candles[-1].open_ms if candles else -1
         newer = [candle for candle in book.series(frame).closed if candle.open_ms > last]
-        if tail.forming is not None and tail.whole and tail.forming.open_ms > (newer or candles or [tail.forming])[-1].open_ms:
+        if (
+            tail.forming is not None
+            and tail.whole
+            and tail.forming.open_ms > (newer or candles or [tail.forming])[-1].open_ms
+        ):
             newer.append(tail.forming)
         return candles + newer
 
@@ -152,10 +154,11 @@ class Charts:
         if frame is Timeframe.M1:
             self._closed.setdefault(symbol, []).append(candle)
         for live in self._live.values():
-            if live.symbol == symbol and live.frame is frame and live.ready:
-                if not live.closed or candle.open_ms > live.closed[-1].open_ms:
-                    live.closed.append(candle)
-                    del live.closed[: -(overlays.warmup(live.names) + 2)]
+            if (live.symbol, live.frame, live.ready) != (symbol, frame, True):
+                continue
+            if not live.closed or candle.open_ms > live.closed[-1].open_ms:
+                live.closed.append(candle)
+                del live.closed[: -(overlays.warmup(live.names) + 2)]
 
     def _interest(self, topic: str, wanted: bool) -> None:
         if not wanted:

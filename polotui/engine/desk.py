@@ -1,8 +1,8 @@
 """The market desk: which symbols are watched, and what the feed says of them, as topics.
 
 Decided here: the watchlist is a setting in the ledger (it survives), at most 30 symbols, because each costs four stream
-subscriptions; a row's last price is the newest trade's, the ticker gives the 24 h figures; a row is stale as soon as the
-feed says that what it shows is, and carries the time up to which it was true.
+subscriptions; a row's last price is the newest trade's, the ticker gives the 24 h figures; a row is stale as soon as
+the feed says that what it shows is, and carries the time up to which it was true.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ class Desk:
         self._tickers: dict[str, Ticker] = {}
         self._last: dict[str, float] = {}
         self._sparks: dict[str, list[float]] = {}
+        self._old = {row.symbol: row for row in engine.snapshot_rows()}
         self.watched: list[str] = []
 
     async def start(self) -> None:
@@ -177,6 +178,9 @@ class Desk:
         """The watchlist's line of `symbol` now; None wherever nothing is known yet."""
         ticker, market = self._tickers.get(symbol), self._markets.get(symbol)
         last = self._last.get(symbol)
+        if last is None and symbol in self._old:
+            # Until the market speaks, the last run's figures stand, marked with their time.
+            return self._old[symbol]
         view = self._exchange.book_view(symbol, 1)
         bid = view.bids[0][0] if view and view.bids else None
         ask = view.asks[0][0] if view and view.asks else None

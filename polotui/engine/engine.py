@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from polotui import __version__
 from polotui.api.commands import Command
-from polotui.api.events import EngineState, Event, Fact
+from polotui.api.events import EngineState, Event, Fact, WatchState
+from polotui.api.values import WatchRow
 from polotui.core.cache import Cache
 from polotui.core.clock import Clock
 from polotui.core.errors import PolotuiError, Unreachable
@@ -257,8 +258,6 @@ class Engine:
         rows = {row.symbol: row for row in found.rows}
 
         def watch(topic: str, key: str) -> Event | None:
-            from polotui.api.events import WatchState
-
             return WatchState(row=rows[key]) if key in rows else None
 
         self.hub.provide("watch", watch)
@@ -266,6 +265,10 @@ class Engine:
         for symbol in rows:
             self.hub.touch("watch", symbol)
         self.hub.touch("accounts")
+
+    def snapshot_rows(self) -> list[WatchRow]:
+        """The watchlist's rows of the last run, each marked stale."""
+        return self._snapshot.rows if self._snapshot is not None else []
 
     async def _keep_snapshot(self) -> None:
         while True:

@@ -1,8 +1,8 @@
 """Jobs: work that takes a while, with progress, cancel, and exactly one end: completed, failed(reason) or cancelled.
 
 Decided here: a job is a row before it starts and its end is a row; a job that a killed engine left running ends as
-«failed: the engine ended», and can be started again, because downloads resume where the store's data ends. Progress is a
-topic, never a row.
+«failed: the engine ended», and can be started again, because downloads resume where the store's data ends. Progress
+is a topic, never a row.
 """
 
 from __future__ import annotations

@@ -72,5 +72,3 @@ async def _serve(options: Options, home: Home, loaded: schema.Loaded, clock: Sys
     )
     with on_signals(asyncio.get_running_loop(), engine.stop, "TERM", "INT", "HUP"):
         await engine.run()
-
-

@@ -14,7 +14,8 @@ from polotui.trading.records import Records
 
 
 class Stores:
-    """`ledger.db` is FULL: what was acknowledged survives a power loss. `market.db` is NORMAL: candles can be had again."""
+    """`ledger.db` is FULL: what was acknowledged survives a power loss. `market.db` is NORMAL: candles can be had
+    again."""
 
     def __init__(self, ledger_db: Database, market_db: Database, clock: Clock, chance: Chance) -> None:
         self.ledger_db = ledger_db

@@ -334,10 +334,9 @@ class MarketFeed:
 
     def _heard(self, kept: _Symbol, channel: str, received: float, ts_ms: int) -> None:
         self.freshness.touch(channel, kept.name, received, ts_ms)
-        if kept.renewed:
-            # A renewed book counts only once its snapshot came; see `_settle`.
-            if channel != BOOK:
-                kept.renewed.pop(channel, None)
+        # A renewed book counts only once its snapshot came; see `_settle`.
+        if kept.renewed and channel != BOOK:
+            kept.renewed.pop(channel, None)
 
     # Repair
 

@@ -2,8 +2,8 @@
 
 Decided here: the measure of what we have is the contiguous high-water mark (every id up to it was seen), never the
 highest id, because a trade that overtakes another would otherwise hide the one that was lost. What lies above a hole
-waits until the hole is filled from REST, or is declared lost. Each trade gets a local sequence number that grows by one,
-so a reader of the ring knows whether it missed any.
+waits until the hole is filled from REST, or is declared lost. Each trade gets a local sequence number that grows by
+one, so a reader of the ring knows whether it missed any.
 
 Deliberate limit: at most 5000 trades wait above a hole; beyond that the hole is declared lost.
 """

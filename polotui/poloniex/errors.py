@@ -1,4 +1,3 @@
-# ruff: noqa: N818 - these are the words that people read; «Error» behind each says nothing more.
 """What can go wrong between polotui and Poloniex.
 
     ExchangeError                     exit code 1

@@ -23,7 +23,7 @@ from polotui.poloniex.transport import USER_AGENT
 MAX_FRAME = 2 * 1024 * 1024
 
 
-class SocketFailed(Exception):  # noqa: N818 - internal; the stream reports it as its state
+class SocketFailed(Exception):
     """The connection could not be made, or ended."""
 
 

@@ -29,7 +29,7 @@ Level = tuple[Amount, Amount]
 Levels = Annotated[list[Level], Meta(max_length=1000)]
 
 
-class Malformed(ValueError):  # noqa: N818 - counted and put aside by the stream, never shown as an error
+class Malformed(ValueError):
     """A frame that is not what the protocol says."""
 
 

@@ -34,7 +34,7 @@ class HttpReply(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class TransportFailed(Exception):  # noqa: N818 - internal; the caller turns it into an error with advice
+class TransportFailed(Exception):
     """No usable answer. `malformed` when one came but broke the rules of size, form or encoding."""
 
     def __init__(self, why: str, *, maybe_sent: bool, malformed: bool = False) -> None:

@@ -152,7 +152,7 @@ class Symbol:
     def _size(self, mean: float) -> int:
         steps = round(mean * math.exp(self._rng.gauss(0, 1.1) - 0.6))
         least = math.ceil(float(self.market.spec.min_quantity) * 10**self.market.spec.quantity_scale)
-        return max(least, steps)
+        return int(max(least, steps))
 
     def _take(self) -> None:
         book = self.market.book

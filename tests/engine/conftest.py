@@ -34,7 +34,13 @@ class Stage:
         base = f"127.0.0.1:{self.port}"
         key, secret = ("demo-key", "demo-secret") if keys else ("", "")
         return Venue(
-            "test exchange", f"http://{base}", f"ws://{base}/ws/public", f"ws://{base}/ws/private", key, secret, demo=keys
+            "test exchange",
+            f"http://{base}",
+            f"ws://{base}/ws/public",
+            f"ws://{base}/ws/private",
+            key,
+            secret,
+            demo=keys,
         )
 
     async def start(self, *, keys: bool = True, linger: float | None = None) -> Engine:

@@ -80,7 +80,7 @@ async def test_a_chart_ends_in_the_forming_candle_that_the_trades_make(stage: St
 async def test_accounts_are_known_to_the_last_digit(stage: Stage) -> None:
     engine = await stage.start()
     link = LocalLink(engine)
-    reply = await link.call(c.GetAccounts())
+    reply = await link.call(c.GetAccounts(refresh=True))
     spot, paper = reply.accounts
     assert (spot.account, paper.account) == ("spot", "paper")
     held = {row.currency: row.available.text for row in spot.rows}
