@@ -14,12 +14,14 @@ import sys
 from pathlib import Path
 
 from polotui.core.clock import SystemClock
-from polotui.core.errors import PolotuiError
+from polotui.core.errors import ConfigError, PolotuiError
 from polotui.core.ids import Chance
 from polotui.core.signals import on_signals
 from polotui.simulator.config import Config, default_account, parse_account
 from polotui.simulator.faults import load_plan
 from polotui.simulator.serve import Simulator
+
+MOST_SPEED = 10_000.0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,6 +44,9 @@ def parser() -> argparse.ArgumentParser:
 
 def configure(options: argparse.Namespace) -> Config:
     """The options as a configuration."""
+    for name in ("speed", "activity"):
+        if not 0 < getattr(options, name) <= MOST_SPEED:
+            raise ConfigError(f"--{name} must lie above 0 and at most {MOST_SPEED:g}, not {getattr(options, name):g}.")
     accounts = (default_account(), *(parse_account(item) for item in options.account))
     return Config(
         accounts=accounts,
@@ -73,13 +78,13 @@ async def run(options: argparse.Namespace) -> None:
         if options.json
         else f"listening on {address}"
     )
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-    if options.announce:
-        announce(options.announce, port, started_ms)
     done = asyncio.Event()
     try:
         with on_signals(asyncio.get_running_loop(), lambda name: done.set(), "INT", "TERM"):
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+            if options.announce:
+                announce(options.announce, port, started_ms)
             await _until_unused(simulator, done, clock, options.idle_exit)
     finally:
         await simulator.stop()

@@ -27,6 +27,8 @@ _YEAR = 365 * 86_400.0
 _LEAST_LEVELS = 24
 _MOST_LEVELS = 45
 _SPEED_CEILING = 4.0
+# The share of stale quotes whose owners are quick enough.
+_PULLED = 0.75
 # (drift in bp per hour, volatility factor, mean seconds)
 _REGIMES = {"range": (0.0, 0.7, 2400.0), "trend": (25.0, 1.0, 1500.0), "wild": (0.0, 2.0, 500.0)}
 
@@ -73,7 +75,7 @@ class Symbol:
     def rate(self) -> float:
         """Acts per market second right now."""
         busy = daily_factor(self._exchange.time.now_ms()) * math.exp(0.6 * self._swell - 0.18)
-        return max(0.02, self.market.spec.trades_per_second * 2.2 * busy)
+        return max(0.02, self.market.spec.trades_per_second * 4 * busy)
 
     def act(self) -> None:
         """One moment of the market."""
@@ -82,9 +84,9 @@ class Symbol:
         self._move_fair()
         self._sweep()
         draw = self._rng.random()
-        if draw < 0.42:
+        if draw < 0.14:
             self._take()
-        elif draw < 0.72:
+        elif draw < 0.62:
             self._place(BUY if self._rng.random() < 0.5 else SELL)
         else:
             self._cancel_some()
@@ -121,16 +123,31 @@ class Symbol:
         self.market.mark_price = max(1, round(self.fair))
 
     def _sweep(self) -> None:
-        """Takes the quotes that the fair price has run over."""
-        book, fair = self.market.book, round(self.fair)
-        ask, bid = book.best(SELL), book.best(BUY)
-        if ask is not None and ask < fair:
-            self._exchange.background_take(self.market, BUY, self._standing(SELL, fair), fair)
-        elif bid is not None and bid > fair:
-            self._exchange.background_take(self.market, SELL, self._standing(BUY, fair), fair)
+        """Quotes that the fair price has run over: most are pulled in time, the others are taken."""
+        fair = round(self.fair)
+        for side in (BUY, SELL):
+            if not self._overrun(side, fair):
+                continue
+            self._pull(side, fair)
+            if self._overrun(side, fair):
+                standing = sum(quantity for _, quantity in self.market.book.fillable(1 - side, fair))
+                self._exchange.background_take(self.market, 1 - side, standing, fair)
 
-    def _standing(self, side: int, limit: int) -> int:
-        return sum(quantity for _, quantity in self.market.book.fillable(1 - side, limit)) or 1
+    def _overrun(self, side: int, fair: int) -> bool:
+        best = self.market.book.best(side)
+        return best is not None and (best < fair if side == SELL else best > fair)
+
+    def _pull(self, side: int, fair: int) -> None:
+        book = self.market.book
+        stale = []
+        for key in book.keys[side]:
+            price = abs(key)
+            if price >= fair if side == SELL else price <= fair:
+                break
+            stale += [order.id for order in book.levels[side][price].queue.values() if order.order is None]
+        for order_id in stale:
+            if self._rng.random() < _PULLED:
+                book.remove(order_id)
 
     def _size(self, mean: float) -> int:
         steps = round(mean * math.exp(self._rng.gauss(0, 1.1) - 0.6))
@@ -151,7 +168,7 @@ class Symbol:
 
     def _place(self, side: int, distance: float | None = None) -> None:
         book, spec = self.market.book, self.market.spec
-        half = self.fair * spec.spread_bp / 2e4
+        half = self.fair * spec.spread_bp / 4e4
         if distance is None:
             # Some quote for the next trade, the others for a better price.
             tight = self._rng.random() < 0.4

@@ -87,11 +87,13 @@ class Tape:
 
     def _depth(self, data: dict[str, Any]) -> None:
         market = self._market
-        if data["u"] <= self._known or market.state != "NORMAL":
+        if data["u"] <= self._known:
             return
         for field, side in SIDE_OF_FIELD:
             for price, total in data[field]:
                 market.set_level(side, market.ticks(price), market.steps(total))
+        if market.state != "NORMAL":
+            return
         bid, ask = market.book.best(BUY), market.book.best(SELL)
         if bid is not None and ask is not None:
             market.mark_price = (bid + ask) // 2

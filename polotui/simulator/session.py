@@ -90,7 +90,8 @@ class Session:
         wanted = self._checked_channels(socket, channels)
         if wanted is None:
             return
-        if self._exchange.maintenance and not socket.private:
+        # How else could a client that reconnects during maintenance learn of its end?
+        if self._exchange.maintenance and not socket.private and wanted != ["exchange"]:
             self._error(socket, "Platform in maintenance mode")
             return
         if "book" in wanted and not self._take_depth(socket, message):

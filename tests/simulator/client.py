@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,9 @@ from polotui.core.ids import Chance
 from polotui.simulator.auth import sign
 from polotui.simulator.config import Config
 from polotui.simulator.serve import Simulator
+
+# Seconds after which a silent simulator is a failed test and not a hanging one.
+PATIENCE = 10
 
 
 class Client:
@@ -79,12 +83,14 @@ class Ear:
         await self.connection.send(message if isinstance(message, str) else json.dumps(message))
 
     async def hear(self) -> Any:
-        return json.loads(await self.connection.recv())
+        async with asyncio.timeout(PATIENCE):
+            return json.loads(await self.connection.recv())
 
     async def until_closed(self) -> None:
         """Reads until the connection ends, which raises."""
-        while True:
-            await self.connection.recv()
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                await self.connection.recv()
 
     async def until(self, channel: str, limit: int = 500) -> Any:
         """The next data frame of a channel; everything before it is dropped."""

@@ -162,6 +162,8 @@ async def test_maintenance_refuses_orders_and_hard_maintenance_everything(client
             "message": "Platform in maintenance mode",
             "event": "error",
         }
+        await ear.subscribe("exchange")
+        assert (await ear.until("exchange"))["data"] == [{"MM": "ON", "POM": "OFF"}]
     await client.control("maintenance", {"on": True, "hard": True})
     assert (await client.http.get("/markets")).status_code == 503
     await client.control("maintenance", {"on": False})

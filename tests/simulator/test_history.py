@@ -37,6 +37,11 @@ def test_it_ends_at_the_opening_price_without_a_gap(index: int) -> None:
         assert row.count or row.open == row.close
 
 
+def test_the_path_has_no_seam_between_days() -> None:
+    moves = [abs(math.log(row.close / row.open)) for row in _history().minutes(NOW - 40 * DAY, NOW)]
+    assert max(moves) < 0.02
+
+
 def test_any_window_is_the_same_however_it_is_asked_for() -> None:
     at = NOW - 200 * DAY
     one = [row.fields() for row in _history().minutes(at, at + HOUR)]

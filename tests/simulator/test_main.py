@@ -56,6 +56,8 @@ async def test_it_ends_by_itself_when_nobody_is_connected() -> None:
     "options",
     [
         ["--symbols", "0"],
+        ["--speed", "0"],
+        ["--activity", "-1"],
         ["--account", "nonsense"],
         ["--account", "k:s:USDT=x"],
         ["--data", "/nowhere"],

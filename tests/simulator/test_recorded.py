@@ -154,6 +154,15 @@ def test_it_starts_over_with_a_clean_book_and_rising_ids(stage: Played) -> None:
         assert after.id > before.id
 
 
+def test_a_pause_loses_no_difference(stage: Played) -> None:
+    stage.exchange.set_state("BTC_USDT", "PAUSE")
+    stage.advance(3.5)
+    assert stage.trades == stage.changes[1:] == []
+    stage.exchange.set_state("BTC_USDT", "NORMAL")
+    stage.advance(2.55)
+    assert stage.changes[-1].bids[:3] == [(10_000, 0), (9_900, 0), (9_800, 0)]
+
+
 def test_files_of_a_symbol_are_joined_in_order(tmp_path: Path) -> None:
     _write(tmp_path, "btcusdt_1.gz", FRAMES[:3])
     _write(tmp_path, "btcusdt_2.gz", FRAMES[3:])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from polotui.simulator.config import Limits
+from polotui.simulator.refusals import Refusal
 from tests.simulator.client import Client, running
+from tests.simulator.stage import Stage
 
 
 async def test_every_public_endpoint_answers_in_its_own_spelling(client: Client) -> None:
@@ -105,12 +110,12 @@ async def test_the_life_of_an_order_over_rest(client: Client) -> None:
     replaced = await client.call("PUT", f"/orders/{placed['id']}", {"price": "50001"})
     reply = await client.call("DELETE", f"/orders/{replaced['id']}")
     assert (reply["state"], reply["code"]) == ("PENDING_CANCEL", 200)
+    account = client.simulator.exchange.ledger.accounts["demo-key"]
     for _ in range(1000):
-        history = await client.call("GET", "/orders/history", limit=10)
-        if "code" in history:
-            continue
-        if len(history) == 2:
+        if not account.open:
             break
+        await asyncio.sleep(0.005)
+    history = await client.call("GET", "/orders/history", limit=10)
     assert [row["state"] for row in history] == ["CANCELED", "CANCELED"]
     assert (await client.signed("DELETE", f"/orders/{replaced['id']}")).json()["code"] == 21359
     assert (await client.call("GET", "/orders/123"))["code"] == 21301
@@ -178,3 +183,57 @@ async def test_any_number_of_symbols_can_be_asked_for(count: int) -> None:
             assert window is not None
             assert (len(window.bids), len(window.asks)) == (20, 20)
             assert window.bids[0][0] < window.asks[0][0]
+
+
+async def _raw(client: Client, sent: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+    writer.write(sent)
+    writer.write_eof()
+    try:
+        async with asyncio.timeout(5):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "start"),
+    [
+        (b"nonsense\r\n\r\n", b"HTTP/1.1 400"),
+        (b"GET /timestamp HTTP/9\r\n\r\n", b"HTTP/1.1 400"),
+        (b"GET /ws/public HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 426"),
+        (b"GET /ws/other HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 404"),
+        (b"GET /timestamp HTTP/1.1\r\nHost: x\r\n\r\n" * 3, b"HTTP/1.1 200"),
+        (b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", b"HTTP/1.1 404"),
+        (b"", b""),
+    ],
+)
+async def test_odd_requests_get_an_answer_and_leave_nothing_behind(client: Client, sent: bytes, start: bytes) -> None:
+    heard = await _raw(client, sent)
+    assert heard.startswith(start)
+    assert heard.count(b"HTTP/1.1 ") == max(1, sent.count(b"GET /timestamp HTTP/1.1")) if sent else heard == b""
+    assert (await client.get("/timestamp"))["serverTime"] > 0
+
+
+_FIELDS = ["symbol", "side", "type", "price", "quantity", "amount", "timeInForce", "clientOrderId", "stpMode"]
+_ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["COIN_USDT", "BUY", "1"]),
+)
+
+
+@given(st.dictionaries(st.sampled_from(_FIELDS), _ANYTHING))
+@settings(max_examples=150, deadline=None)
+def test_any_order_is_taken_or_refused_and_never_breaks(terms: dict[str, object]) -> None:
+    stage = Stage()
+    answers: list[object] = []
+    try:
+        answers.append(stage.exchange.place(stage.account(), {"symbol": "COIN_USDT"} | terms).state)
+    except Refusal as refusal:
+        answers.append(refusal.number)
+    assert answers[0]
+    assert stage.exchange.ledger.imbalance() == {}
