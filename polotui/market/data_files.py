@@ -247,6 +247,8 @@ class _Reader:
             wanted = (*layout.prices, layout.volume, layout.amount)
             numbers = tuple(float(row[place]) if place >= 0 else 0.0 for place in wanted)
             trades = int(float(row[layout.trades])) if layout.trades >= 0 else -1
+            if not -1 <= trades < 2**53:
+                raise ValueError(f"not a count of trades: {row[layout.trades][:20]!r}")
         except (ValueError, OverflowError) as error:
             if len(self.findings) < _MOST_FINDINGS:
                 self.findings.append(Finding("unreadable", 0, f"line {line}: {clean(error, 80)}", True, line))
@@ -265,6 +267,10 @@ class _Reader:
 
 async def read_file(path: Path, symbol: str, frame: Timeframe) -> FileReading:
     """Reads and verifies a whole file. Raises UsageError when it is no file of candles at all."""
+    try:
+        base_and_quote(symbol)
+    except ValueError as error:
+        raise UsageError(f"{error}.", safe="Nothing was stored.", next_step="Write it as BTC_USDT.") from error
     lines = lines_of(path)
     rows = csv.reader(lines)
     head: list[list[str]] = []
