@@ -186,7 +186,10 @@ async def test_real_minutes_of_january_2022(store: CandleStore) -> None:
 async def test_real_hours_of_coinbase(store: CandleStore) -> None:
     done = await import_file(real("bars-1h", "Coinbase_BTCUSD_1h.csv.gz"), "BTC_USD", H1, store)
     assert done.candles == 20_111
-    assert done.warnings == ["newest first; turned around"]
+    assert done.to_ms - done.from_ms == 20_111 * H1.ms
+    assert done.warnings[0] == "newest first; turned around"
+    assert sum("its time is before that of line" in text for text in done.warnings) == 5
+    assert len(done.warnings) == 6
     (first,) = await store.load("BTC_USD", H1, done.from_ms, done.from_ms + 1)
     assert (first.open_ms, first.volume, first.amount) == (1_498_906_800_000, 114.6, 287000.32)
 
