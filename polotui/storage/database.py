@@ -128,9 +128,9 @@ class Database:
 
     def _degrade(self, reason: str, error: Exception) -> None:
         """Goes on with reading only, when there is something to read."""
-        if not self.path.exists():
+        if not os.access(self.path, os.R_OK):
             raise StorageError(
-                f"The database {self.path} cannot be made: {reason}",
+                f"The database {self.path} cannot be made or read: {reason}",
                 safe="Nothing was written.",
                 next_step="Check the folder's owner and mode, or choose another with --home.",
             ) from error
@@ -168,8 +168,8 @@ class Database:
         connection.execute("PRAGMA mmap_size=0")
 
     async def _open_for_reading(self) -> None:
-        if not self.path.exists():
-            raise StorageError(f"There is no database {self.path}.", safe="Nothing was written.")
+        if not os.access(self.path, os.R_OK):
+            raise StorageError(f"There is no database {self.path} that can be read.", safe="Nothing was written.")
         wal = self.path.with_name(self.path.name + "-wal")
         connection = await self._connect("ro")
         try:

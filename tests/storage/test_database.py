@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+import threading
 import time
 from pathlib import Path
 
@@ -288,3 +289,52 @@ async def test_only_one_connection_may_write(notes: Database) -> None:
     assert 1 <= len(readers) <= 2
     for reader in readers:
         assert await reader._execute(lambda r=reader: r._conn.execute("PRAGMA query_only").fetchone()) == (1,)
+
+
+async def test_a_rig_can_run_everything_inline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The contract with aiosqlite 0.22: with these private methods replaced no work leaves the loop's own thread."""
+    from aiosqlite import core
+
+    async def connect(self):
+        if self._connection is None:
+            self._connection = self._connector()
+            self._running = True
+        return self
+
+    async def execute(self, fn, *arguments, **options):
+        if self._connection is None:
+            raise ValueError("Connection closed")
+        result = fn(*arguments, **options)
+        await asyncio.sleep(0)
+        return result
+
+    async def close(self):
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.close()
+
+    monkeypatch.setattr(core.Connection, "__await__", lambda self: self._connect().__await__())
+    monkeypatch.setattr(core.Connection, "_connect", connect)
+    monkeypatch.setattr(core.Connection, "_execute", execute)
+    monkeypatch.setattr(core.Connection, "close", close)
+    before = threading.active_count()
+    async with Database(tmp_path / "x.db", clock=FrozenClock(), chance=Chance(1), schema="market") as database:
+        await database.transact(lambda c: c.execute("INSERT INTO series VALUES (1, 'v', 's', '1m')"))
+        found = await database.read(lambda c: (threading.get_ident(), c.execute("SELECT * FROM series").fetchall()))
+        assert found == (threading.get_ident(), [(1, "v", "s", "1m")])
+        await database.backup(tmp_path / "copy.db")
+        assert await database.check_integrity()
+        assert threading.active_count() == before
+
+
+async def test_closing_ends_the_threads(tmp_path: Path) -> None:
+    before = threading.active_count()
+    async with Database(tmp_path / "x.db", clock=FrozenClock(), chance=Chance(1)) as database:
+        await database.read(lambda c: None)
+        assert threading.active_count() > before
+    for _ in range(1000):
+        if threading.active_count() == before:
+            break
+        await asyncio.sleep(0.001)
+    assert threading.active_count() == before
+    assert not database.path.with_name("x.db-wal").exists()
