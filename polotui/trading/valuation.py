@@ -16,9 +16,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from math import isfinite
 from typing import Literal
 
 from polotui.model.account import Account, Balance
+from polotui.model.market import Ticker
 from polotui.model.money import ZERO
 
 QUOTE = "USDT"
@@ -99,6 +101,20 @@ def stale(amount: Decimal, as_of_ms: int, trouble: Trouble) -> Figure:
 
 def unknown(trouble: Trouble) -> Figure:
     return Figure("unknown", None, 0, trouble.reason, trouble.cause, trouble.help)
+
+
+def prices_of(tickers: Iterable[Ticker], received_ms: int) -> dict[str, Price]:
+    """Prices from public tickers, as old as their arrival: a quiet market's ticker is old and true. The float's
+    shortest text is what the exchange wrote."""
+    return {
+        ticker.symbol: Price(
+            Decimal(repr(ticker.last)),
+            received_ms,
+            Decimal(repr(ticker.change)) if ticker.change is not None and isfinite(ticker.change) else None,
+        )
+        for ticker in tickers
+        if isfinite(ticker.last) and ticker.last > 0
+    }
 
 
 def price_in_usdt(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
 import stat
 import threading
@@ -338,3 +339,31 @@ async def test_closing_ends_the_threads(tmp_path: Path) -> None:
         await asyncio.sleep(0.001)
     assert threading.active_count() == before
     assert not database.path.with_name("x.db-wal").exists()
+
+
+async def test_a_storm_of_cancellations_loses_nothing_acknowledged(notes: Database) -> None:
+    """Half of 300 callers are cancelled at random moments: who got a result finds it stored, the rest is whole."""
+    draw = random.Random(3)
+
+    def pair(name: str):
+        def write(connection: Connection) -> str:
+            add(f"{name} a")(connection)
+            add(f"{name} b")(connection)
+            return name
+
+        return write
+
+    tasks = [asyncio.create_task(notes.transact(pair(str(n)))) for n in range(300)]
+    for task in draw.sample(tasks, 150):
+        for _ in range(draw.randint(0, 3)):
+            await asyncio.sleep(0)
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    acknowledged = {result for result in results if isinstance(result, str)}
+    cancelled = [result for result in results if isinstance(result, asyncio.CancelledError)]
+    assert len(acknowledged) + len(cancelled) == 300
+    assert len(acknowledged) >= 150
+    stored = [row[0].split() for row in await notes.read(lambda c: c.execute("SELECT text FROM notes").fetchall())]
+    first, second = ({name for name, half in stored if half == part} for part in "ab")
+    assert first == second >= acknowledged
+    assert cancelled

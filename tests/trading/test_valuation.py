@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from fractions import Fraction
 
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polotui.model.account import Account, Balance
-from polotui.trading.valuation import Price, Trouble, Valuation, price_in_usdt, value_account
+from polotui.model.market import Ticker
+from polotui.trading.valuation import Price, Trouble, Valuation, price_in_usdt, prices_of, value_account
 
 NOW = 1_780_000_000_000
 D = Decimal
@@ -145,3 +147,13 @@ def test_the_total_is_the_exact_sum_of_the_parts(held: list[tuple[Decimal, Decim
     shares = [r.share.amount for r in found.rows if r.share.amount is not None]
     if shares:
         assert abs(sum(shares) - 1) <= D("1e-7")
+
+
+def test_prices_of_tickers_are_what_the_exchange_wrote() -> None:
+    def ticker(symbol: str, last: float, change: float | None = 0.0214) -> Ticker:
+        return Ticker(symbol=symbol, last=last, open=1, high=1, low=1, volume=1, amount=1, change=change)
+
+    found = prices_of(
+        [ticker("A_USDT", 0.1), ticker("B_USDT", 0.0), ticker("C_USDT", math.nan), ticker("D_USDT", 2.5, None)], NOW
+    )
+    assert found == {"A_USDT": Price(D("0.1"), NOW, D("0.0214")), "D_USDT": Price(D("2.5"), NOW, None)}
