@@ -102,7 +102,7 @@ class Watch(Command, tag="watch-symbol", frozen=True, kw_only=True):
 
 
 class GetAccounts(Command, tag="accounts", frozen=True, kw_only=True):
-    """Balances with their values. `account`: spot, paper, or "" for all there are. `refresh` asks the exchange again."""
+    """Balances with their values. `account`: spot, paper, "" for all. `refresh` asks the exchange again."""
 
     reply: ClassVar[type] = r.Accounts
     account: str = ""

@@ -1,0 +1,82 @@
+"""Supervised tasks: nobody starts a task that nobody owns.
+
+Decided here: a service that ends with an exception is started again after a growing, jittered pause; three failures
+within five minutes mean it stays down, which `failed` says to Health and `on_failure` to whoever must act. A service
+that returns is done. Cancellation always passes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from polotui.core.clock import Clock
+from polotui.core.ids import Chance
+
+log = logging.getLogger("polotui.tasks")
+
+MAX_FAILURES = 3
+WINDOW_SECONDS = 300.0
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 10.0
+
+
+class Supervisor:
+    """Owns a set of services and one-off tasks; `close` cancels them all and waits."""
+
+    def __init__(self, clock: Clock, chance: Chance, on_failure: Callable[[str, BaseException], None]) -> None:
+        self._clock = clock
+        self._chance = chance
+        self._on_failure = on_failure
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.failed: dict[str, str] = {}
+        self.restarts: dict[str, int] = {}
+
+    def service(self, name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """Runs `run()` and starts it again when it fails."""
+        return self._own(name, self._supervise(name, run))
+
+    def task(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Runs `work` once; a failure is reported, not repeated."""
+        return self._own(name, self._once(name, work))
+
+    async def close(self) -> None:
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _own(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _once(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            log.exception("task failed", extra={"task": name})
+            self._on_failure(name, error)
+
+    async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        failures: deque[float] = deque(maxlen=MAX_FAILURES)
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                await run()
+                return
+            except Exception as error:
+                now = self._clock.monotonic()
+                failures.append(now)
+                log.exception("service failed", extra={"task": name})
+                if len(failures) == MAX_FAILURES and now - failures[0] < WINDOW_SECONDS:
+                    self.failed[name] = f"{type(error).__name__}: {error}"
+                    self._on_failure(name, error)
+                    return
+            self.restarts[name] = self.restarts.get(name, 0) + 1
+            await asyncio.sleep(pause / 2 + self._chance.jitter(pause / 2))
+            pause = min(pause * 2, _LONGEST_PAUSE)

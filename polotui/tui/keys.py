@@ -1,0 +1,181 @@
+"""All keys in one table: what they do, in words, and where. Bindings, footer, help and the docs are read from it.
+
+Decided here: every key has an id and can be moved by `[face.keymap]`; a keymap with a conflict is reported and the
+conflicting entry left out. No plain key does anything that costs money, and no key needs a terminal that tells
+ctrl+shift or ctrl+digit apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True)
+class Key:
+    """One binding. `footer` 0 keeps it out of the footer; else smaller comes first."""
+
+    id: str
+    keys: str
+    action: str
+    words: str
+    scope: str = "global"
+    footer: int = 0
+    priority: bool = False
+    changes: bool = False
+    """It changes something in the engine: hidden and dead with --read-only."""
+
+
+KEYS: tuple[Key, ...] = (
+    Key("next-pane", "tab", "next_pane(1)", "next pane"),
+    Key("previous-pane", "shift+tab", "next_pane(-1)", "previous pane"),
+    Key("back", "escape", "back", "back"),
+    Key("zoom", "z", "zoom", "zoom", footer=40),
+    Key("pause", "p", "pause", "pause", footer=50),
+    Key("copy", "y", "copy", "copy", footer=60),
+    Key("export", "e", "export", "export", footer=70),
+    Key("palette", "colon,ctrl+p", "palette", "command", footer=80),
+    Key("help", "question_mark", "help", "help", footer=90),
+    Key("guides", "f1", "guides", "guides"),
+    Key("notices", "n", "notices", "notifications"),
+    Key("faster", "plus,equals_sign", "rate(1)", "repaint faster"),
+    Key("slower", "minus", "rate(-1)", "repaint slower"),
+    Key("theme", "t", "theme", "next theme"),
+    Key("mouse", "m", "mouse", "mouse on or off"),
+    Key("start-engine", "ctrl+r", "start_engine", "start the engine, attach now"),
+    Key("suspend", "ctrl+z", "suspend_process", "to the shell and back with fg"),
+    Key("quit", "q", "leave", "leave", footer=95),
+    Key("interrupt", "ctrl+c", "interrupt", "leave, pressed twice", priority=True),
+    Key("market.timeframe-down", "left_square_bracket", "timeframe(-1)", "shorter candles", "market"),
+    Key("market.timeframe-up", "right_square_bracket", "timeframe(1)", "longer candles", "market"),
+    Key("market.overlays", "o", "overlays", "overlays", "market", 30),
+    Key("table.down", "j,down", "cursor(1)", "down", "table"),
+    Key("table.up", "k,up", "cursor(-1)", "up", "table"),
+    Key("table.top", "g,home", "cursor_to(0)", "first", "table"),
+    Key("table.bottom", "G,end", "cursor_to(-1)", "last", "table"),
+    Key("table.page-down", "ctrl+d,pagedown", "cursor_page(1)", "half a page down", "table"),
+    Key("table.page-up", "ctrl+u,pageup", "cursor_page(-1)", "half a page up", "table"),
+    Key("table.left", "h,left", "column(-1)", "column to the left", "table"),
+    Key("table.right", "l,right", "column(1)", "column to the right", "table"),
+    Key("table.sort", "s", "sort", "sort by the column", "table", 20),
+    Key("table.reverse", "S", "reverse", "turn the order round", "table"),
+    Key("table.filter", "slash", "filter", "filter", "table", 10),
+    Key("table.open", "enter", "open", "open", "table", 5),
+    Key("watchlist.add", "a", "add", "add a symbol", "watchlist", 12, changes=True),
+    Key("watchlist.remove", "x", "remove", "remove it", "watchlist", 13, changes=True),
+    Key("chart.left", "h,left", "cross(-1)", "crosshair left", "chart"),
+    Key("chart.right", "l,right", "cross(1)", "crosshair right", "chart"),
+    Key("chart.up", "k,up", "cross(10)", "ten bars newer", "chart"),
+    Key("chart.down", "j,down", "cross(-10)", "ten bars older", "chart"),
+    Key("chart.older", "ctrl+u,pageup", "scroll_bars(-1)", "half a page older", "chart"),
+    Key("chart.newer", "ctrl+d,pagedown", "scroll_bars(1)", "half a page newer", "chart"),
+    Key("chart.oldest", "g,home", "oldest", "oldest loaded bar", "chart"),
+    Key("chart.newest", "G,end", "newest", "newest bar", "chart"),
+    Key("balance.dust", "d", "dust", "dust", "balance", 12),
+    Key("balance.retry", "r", "retry", "try again", "balance", 13),
+    Key("balance.account", "c", "account", "account", "balance", 14),
+    Key("text.down", "j,down", "scroll_text(1)", "down", "text"),
+    Key("text.up", "k,up", "scroll_text(-1)", "up", "text"),
+    Key("text.page-down", "ctrl+d,pagedown,space", "scroll_text(10)", "page down", "text"),
+    Key("text.page-up", "ctrl+u,pageup", "scroll_text(-10)", "page up", "text"),
+    Key("text.top", "g,home", "scroll_text(-100000)", "first line", "text"),
+    Key("text.bottom", "G,end", "scroll_text(100000)", "last line", "text"),
+)
+
+#: Which scopes are alive at the same time; two ids in one of these sets must not share a key.
+TOGETHER: tuple[frozenset[str], ...] = (
+    frozenset({"global", "market", "table", "watchlist"}),
+    frozenset({"global", "market", "chart"}),
+    frozenset({"global", "balance", "table"}),
+    frozenset({"text"}),
+)
+
+#: How keys are written for people.
+_SHOWN = {
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "question_mark": "?",
+    "colon": ":",
+    "slash": "/",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
+    "escape": "Esc",
+    "enter": "Enter",
+    "tab": "Tab",
+    "shift+tab": "shift+Tab",
+    "space": "Space",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "home": "Home",
+    "end": "End",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "f1": "F1",
+}
+_WRITTEN = {shown: name for name, shown in _SHOWN.items() if len(shown) == 1 and shown.isascii()}
+
+
+def normal(keys: str) -> str:
+    """Keys as people write them («[», «f5, /») in Textual's names."""
+    parts = [keys] if keys == "," else [part.strip() for part in keys.split(",")]
+    return ",".join({",": "comma", **_WRITTEN}.get(part, part) for part in parts if part)
+
+
+def shown(keys: str) -> str:
+    """The first of `keys` for people; capitals stay capitals."""
+    first = keys.split(",")[0]
+    return _SHOWN.get(first, first)
+
+
+def all_shown(keys: str) -> str:
+    return " ".join(_SHOWN.get(key, key) for key in keys.split(","))
+
+
+def bindings(*scopes: str) -> list[BindingType]:
+    """Textual's bindings of these scopes."""
+    return [
+        Binding(key.keys, key.action, key.words, id=key.id, priority=key.priority, show=False)
+        for key in KEYS
+        if key.scope in scopes
+    ]
+
+
+def checked_keymap(wanted: dict[str, str], digits: Iterable[str] = "123456789") -> tuple[dict[str, str], list[str]]:
+    """The part of `wanted` that can be used, and a sentence for each entry that cannot."""
+    known = {key.id: key for key in KEYS}
+    used = {key.id: key.keys for key in KEYS}
+    accepted: dict[str, str] = {}
+    faults: list[str] = []
+    for name, keys in wanted.items():
+        text = normal(keys)
+        if name not in known:
+            faults.append(f"face.keymap.{name}: there is no such key id; see ? for the ids.")
+            continue
+        if not text:
+            faults.append(f"face.keymap.{name}: no key given.")
+            continue
+        clash = _clash(known[name], text, used, set(digits))
+        if clash:
+            faults.append(f"face.keymap.{name} = {keys}: {clash}. It stays on {all_shown(known[name].keys)}.")
+            continue
+        accepted[name] = used[name] = text
+    return accepted, faults
+
+
+def _clash(key: Key, keys: str, used: dict[str, str], digits: set[str]) -> str:
+    mine = set(keys.split(","))
+    if mine & digits:
+        return "digits choose screens"
+    if mine & {"escape"} and key.id != "back":
+        return "Esc goes back"
+    for other in KEYS:
+        if other.id == key.id or not (mine & set(used[other.id].split(","))):
+            continue
+        if other.scope == key.scope or any({other.scope, key.scope} <= group for group in TOGETHER):
+            return f"the key is taken by «{other.words}» ({other.id})"
+    return ""

@@ -1,0 +1,1 @@
+"""The screens: one file each, and one line in `registry.py`."""

@@ -1,0 +1,30 @@
+"""Which screens there are. A new screen is one file and one line here; its module is imported when it is opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from polotui.tui.screens.base import DeskScreen
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A screen's place in the tabs and where it is written."""
+
+    digit: str
+    name: str
+    title: str
+    module: str
+    factory: str
+
+    def make(self) -> DeskScreen:
+        return cast("DeskScreen", getattr(import_module(self.module), self.factory)())
+
+
+SCREENS: tuple[Entry, ...] = (
+    Entry("1", "market", "Market", "polotui.tui.screens.market", "MarketScreen"),
+    Entry("2", "balance", "Balance", "polotui.tui.screens.balance", "BalanceScreen"),
+)

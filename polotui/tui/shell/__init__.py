@@ -1,0 +1,1 @@
+"""What the app does on its keys, one concern a module: navigation, look, giving out, leaving, words, market."""

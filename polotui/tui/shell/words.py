@@ -1,0 +1,99 @@
+"""Words: help of the focused pane, guides, notifications."""
+
+from __future__ import annotations
+
+from polotui.core.text import clean
+from polotui.tui import keys
+from polotui.tui.numbers import clock
+from polotui.tui.shell.base import ShellBase
+from polotui.tui.shell.dialogs import Reading, columns, wrapped
+from polotui.tui.shell.picker import Choice, Picker
+from polotui.tui.widgets.painted import Line, Painted
+from polotui.tui.widgets.pane import Pane
+
+_SCOPE_TITLES = {
+    "market": "Market",
+    "balance": "Balance",
+    "table": "Tables",
+    "watchlist": "Watchlist",
+    "chart": "Chart",
+    "global": "Everywhere",
+    "text": "Texts",
+}
+
+
+class Words(ShellBase):
+    """Everything that opens a text."""
+
+    failed_panes: dict[str, str]
+
+    def read(self, title: str, lines: list[Line]) -> None:
+        self.push_screen(Reading(title, lines))
+
+    def action_help(self) -> None:
+        focused = self.focused
+        pane = focused if isinstance(focused, Pane) else None
+        scopes = [*reversed(pane.SCOPES)] if pane is not None else []
+        lines: list[Line] = []
+        if pane is not None:
+            lines += [[(line, "")] for line in wrapped(pane.ABOUT, 84)] + [[]]
+        for scope in [*scopes, "global"]:
+            rows = [
+                [
+                    (keys.all_shown(self.keymap.get(key.id, key.keys)), "key"),
+                    (key.words, ""),
+                    (key.id, "faint"),
+                ]
+                for key in keys.KEYS
+                if key.scope == scope and not (key.changes and self.read_only)
+            ]
+            if scope == "global":
+                digits = " ".join(entry.digit for entry in self.screens)
+                rows.insert(0, [(digits, "key"), (", ".join(entry.title for entry in self.screens), ""), ("", "")])
+            lines += [[(_SCOPE_TITLES.get(scope, scope), "title")], *columns(rows), []]
+        tail = "Keys move with [face.keymap] in polotui.toml: id = key. With the mouse held by the app, shift+drag selects."
+        lines += [[(line, "muted")] for line in wrapped(tail, 84)]
+        self.read(f"Help · {pane.NAME}" if pane is not None else "Help", lines)
+
+    def action_guides(self) -> None:
+        found = sorted(self.guides.glob("*.md")) if self.guides is not None and self.guides.is_dir() else []
+        if not found:
+            self.action_help()
+            return
+        choices = [Choice(path.stem, path.stem.replace("-", " ")) for path in found]
+        paths = {path.stem: path for path in found}
+
+        def show(name: str | None) -> None:
+            if name is None:
+                return
+            try:
+                text = paths[name].read_text("utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                self.tell(f"{paths[name].name} cannot be read: {error}.", "error")
+                return
+            self.read(name, [[(clean(line, 500), "title" if line.startswith("#") else "")] for line in _pages(text)])
+
+        self.push_screen(Picker("Guides", choices), show)
+
+    def action_notices(self) -> None:
+        tones = {"warning": "warn", "error": "bad"}
+        lines: list[Line] = []
+        for note in reversed(self.store.notes):
+            for index, part in enumerate(wrapped(note.text, 74)):
+                when = f"{clock(note.at_ms)}  " if index == 0 else " " * 10
+                lines.append([(when, "muted"), (part, tones.get(note.level, ""))])
+        self.read("Notifications", lines or [[("Nothing has happened yet.", "muted")]])
+
+    def pane_failed(self, pane: Painted, error: Exception) -> None:
+        """A pane could not be drawn: said once, kept for the report."""
+        name = f"{type(pane).__name__}"
+        words = f"{type(error).__name__}: {error}"
+        if self.failed_panes.get(name) != words:
+            self.failed_panes[name] = words
+            self.store.note(
+                self.clock.wall_ms(), "error", f"The pane {name} cannot be drawn: {words}. The rest goes on."
+            )
+
+
+def _pages(text: str) -> list[str]:
+    return [line for paragraph in text.splitlines() for line in wrapped(paragraph, 86)]

@@ -1,0 +1,189 @@
+"""The frame of the desk: what is true (header), where one is (tabs), what needs attention (banner), what one can do
+(footer). One line each.
+"""
+
+from __future__ import annotations
+
+from textual import events
+
+from polotui.api.events import EngineState, LimitUse, StreamStatus
+from polotui.core.text import clean
+from polotui.tui import keys
+from polotui.tui.numbers import age, clock, group, percent, tone_of
+from polotui.tui.widgets.painted import Line, Painted, crop, width_of
+from polotui.tui.widgets.pane import Pane
+
+_MODE_WORDS = {"DEMO": "virtual money", "PAPER": "paper money", "LIVE": "real money"}
+
+
+class HeaderBar(Painted):
+    """Name, mode, equity, the stream's age, limits, clock. Narrow: limits, clock, risk, today's change go first."""
+
+    BASE_TONE = "bar"
+    TOPICS = frozenset({"engine", "link", "second", "face"})
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        parts = self._parts()
+        # Dropped in this order until the rest fits.
+        for name in ("limits", "clock", "risk", "today", "words", "equity"):
+            if sum(width_of(line) + 3 for line in parts.values()) <= width:
+                break
+            parts.pop(name, None)
+        left: Line = [(" polotui", "title"), ("  ", ""), *parts.pop("mode"), *parts.pop("words", [])]
+        clock_part = parts.pop("clock", [])
+        right: Line = []
+        for line in [*parts.values(), clock_part]:
+            if line:
+                right += [*([("   ", "")] if right else []), *line]
+        right.append((" ", ""))
+        gap = width - width_of(left) - width_of(right)
+        return [crop([*left, (" " * max(1, gap), ""), *right], width)]
+
+    def _parts(self) -> dict[str, Line]:
+        store = self.desk.store
+        engine = store.engine
+        now = self.desk.clock.wall_ms()
+        parts: dict[str, Line] = {"name": [(" polotui", "")]}
+        if engine is None:
+            word = "starting" if store.link == "connecting" else "no engine"
+            return {"mode": [(f" {word} ", "warn")], "clock": [(f"{clock(now)} UTC", "muted")]}
+        parts = {
+            "mode": [(f" {engine.mode} ", f"mode-{engine.mode}")],
+            "words": [(f" {_MODE_WORDS.get(engine.mode, '')} · {clean(engine.venue, 40)}", "muted")],
+        }
+        if self.desk.read_only:
+            parts["mode"].append((" read-only ", "warn"))
+        if self.desk.paused_since_ms:
+            parts["paused"] = [(f"PAUSED {age(now - self.desk.paused_since_ms)} · p goes on", "warn")]
+        if engine.equity:
+            parts["equity"] = [("equity ", "muted"), (f"{group(engine.equity, 2)} USDT", "stale" if self._old else "")]
+        if engine.equity_change_ratio is not None:
+            change = engine.equity_change_ratio
+            parts["today"] = [(percent(change), tone_of(change)), (" 24 h", "muted")]
+        parts["stream"] = self._stream(engine, now)
+        if engine.limits:
+            parts["limits"] = _limits(max(engine.limits, key=lambda use: use.used / max(1, use.capacity)), now)
+        parts["clock"] = [(f"{clock(now)} UTC", "muted")]
+        return parts
+
+    @property
+    def _old(self) -> bool:
+        store = self.desk.store
+        return store.link == "gone" or (store.engine is not None and store.engine.snapshot)
+
+    def _stream(self, engine: EngineState, now: int) -> Line:
+        store = self.desk.store
+        if store.gone_since_ms:
+            return [(f"engine gone since {clock(store.gone_since_ms)}", "bad")]
+        if engine.snapshot:
+            return [(f"stored {age(now - engine.at_ms)} ago", "stale")]
+        if not engine.streams:
+            return [("stream ○ off", "muted")]
+        stream = _worst(engine.streams)
+        since = age(now - stream.last_message_ms) if stream.last_message_ms else ""
+        if stream.phase == "live":
+            return [("stream ", "muted"), ("● ", "good"), (since or "live", "")]
+        if stream.phase == "stale":
+            return [("stream ", "muted"), (f"◌ stale {since}", "stale")]
+        tail = f" try {stream.attempt}" if stream.attempt else ""
+        return [("stream ", "muted"), (f"○ {clean(stream.phase, 20)}{tail}", "warn")]
+
+    def on_click(self, event: events.Click) -> None:
+        self.desk.run_named("theme")
+
+
+def _worst(streams: list[StreamStatus]) -> StreamStatus:
+    rank = {"live": 0, "off": 1, "backfilling": 2, "connecting": 3, "stale": 4, "maintenance": 5, "down": 6}
+    return max(streams, key=lambda stream: (rank.get(stream.phase, 4), -stream.last_message_ms))
+
+
+def _limits(use: LimitUse, now: int) -> Line:
+    blocked = use.blocked_until_ms > now
+    tone = "bad" if blocked else "warn" if use.used * 5 > use.capacity * 4 else ""
+    return [("limits ", "muted"), (f"{use.used}/{use.capacity}" + (" blocked" if blocked else ""), tone)]
+
+
+class TabBar(Painted):
+    """The screens with their digits; only those that exist."""
+
+    BASE_TONE = "bar"
+    TOPICS = frozenset({"face"})
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        line: Line = [(" ", "")]
+        for entry in self.desk.screens:
+            tone = "accent" if entry.name == self.desk.current_name else "muted"
+            line += [(f"{entry.digit} {entry.title}", tone), ("  ", "")]
+        return [crop(line, width)]
+
+    def on_click(self, event: events.Click) -> None:
+        x = 1
+        for entry in self.desk.screens:
+            end = x + len(f"{entry.digit} {entry.title}")
+            if x <= event.x < end:
+                self.desk.go_to(entry.name)
+            x = end + 2
+
+
+class Banner(Painted):
+    """One sentence when something needs attention; takes no room otherwise."""
+
+    BASE_TONE = "bar"
+    TOPICS = frozenset({"engine", "link", "second", "face"})
+
+    def sentence(self) -> tuple[str, str]:
+        store = self.desk.store
+        if store.link == "gone":
+            since = clock(store.gone_since_ms)
+            words = f"Engine gone since {since}. Figures are as of then. Trying again ({store.attempt})."
+            return f"{words} ctrl+r starts it", "bad"
+        if store.link == "connecting":
+            return "Starting the engine, waiting for its first word …", "muted"
+        engine = store.engine
+        if engine is not None and engine.note:
+            return clean(engine.note, 300), "warn"
+        if engine is not None and engine.snapshot:
+            return f"Stored state from {clock(engine.at_ms)} UTC; live values follow.", "stale"
+        return "", ""
+
+    def data_changed(self, dirty: set[str], now: float) -> None:
+        if self.wants(dirty):
+            shown = bool(self.sentence()[0])
+            if self.display != shown:
+                self.display = shown
+        super().data_changed(dirty, now)
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        text, tone = self.sentence()
+        return [crop([(f" {text}", tone)], width)] if text else []
+
+
+class FooterBar(Painted):
+    """The keys that matter in the focused pane."""
+
+    BASE_TONE = "bar"
+    TOPICS = frozenset({"face"})
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        focused = self.screen.focused
+        scopes = focused.SCOPES if isinstance(focused, Pane) else ()
+        found = [
+            key
+            for key in keys.KEYS
+            if key.footer
+            and (key.scope == "global" or key.scope in scopes)
+            and not (key.changes and self.desk.read_only)
+        ]
+        found.sort(key=lambda key: key.footer)
+        parts: list[Line] = [
+            [(keys.shown(self.desk.keymap.get(key.id, key.keys)), "key"), (f" {key.words}", "muted")] for key in found
+        ]
+        if "market" in scopes:
+            parts.insert(1, [("[ ]", "key"), (" timeframe", "muted")])
+        while parts and sum(width_of(part) + 3 for part in parts) > width and len(parts) > 2:
+            # Help and leave stay to the last: whoever knows ? finds the rest.
+            del parts[-3]
+        line: Line = [(" ", "")]
+        for part in parts:
+            line += [*part, ("   ", "")]
+        return [crop(line, width)]
