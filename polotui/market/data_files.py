@@ -6,8 +6,10 @@ Decided here:
   high, low, close, volume, and the twelve columns of a Binance kline file are known by their number.
 * Times are epoch seconds, ms, us or ns, ISO text, «2019-10-17 09-AM», or ms since midnight in a file whose name
   begins with the day (Lean's `20180404_trade.zip`). All are UTC.
-* Newest first is turned around. Everything else out of order, a time twice with other numbers, a bar that cannot be,
-  a line that cannot be read: an error, and nothing is stored. Gaps and repeated equal lines are warnings.
+* Newest first is turned around. A time twice with other numbers, a bar that cannot be, a line that cannot be read:
+  an error, and nothing is stored. Gaps and repeated equal lines are warnings.
+* A few lines out of place lose nothing, since each names its time: a warning (a published hourly series has five
+  such lines in 20 111). More than one in a hundred is no series but a heap: an error.
 * Read in slices, so that a large file does not hold up the engine.
 
 Deliberate limit: whether a time marks a bar's start or end is not in such files. The start is assumed.
@@ -40,6 +42,8 @@ _MOST_LINES = 20_000_000
 _MOST_FINDINGS = 200
 _HEADER_LINES = 10
 _MOST_COLUMNS = 40
+#: One line in so many may be out of place.
+_DISORDER_IN = 100
 
 _TIME_NAMES = (
     "timestamp", "time", "date", "datetime", "open_time", "opentime", "open_ms", "starttime", "start_time", "unix",
@@ -247,6 +251,8 @@ class _Reader:
             wanted = (*layout.prices, layout.volume, layout.amount)
             numbers = tuple(float(row[place]) if place >= 0 else 0.0 for place in wanted)
             trades = int(float(row[layout.trades])) if layout.trades >= 0 else -1
+            if not -1 <= trades < 2**53:
+                raise ValueError(f"not a count of trades: {row[layout.trades][:20]!r}")
         except (ValueError, OverflowError) as error:
             if len(self.findings) < _MOST_FINDINGS:
                 self.findings.append(Finding("unreadable", 0, f"line {line}: {clean(error, 80)}", True, line))
@@ -265,6 +271,10 @@ class _Reader:
 
 async def read_file(path: Path, symbol: str, frame: Timeframe) -> FileReading:
     """Reads and verifies a whole file. Raises UsageError when it is no file of candles at all."""
+    try:
+        base_and_quote(symbol)
+    except ValueError as error:
+        raise UsageError(f"{error}.", safe="Nothing was stored.", next_step="Write it as BTC_USDT.") from error
     lines = lines_of(path)
     rows = csv.reader(lines)
     head: list[list[str]] = []
@@ -301,7 +311,7 @@ def ordered_and_checked(candles: CandleArrays, line_of: list[int], frame: Timefr
     """Turns newest-first around and finds what is wrong. `line_of` names the line of each candle for the messages."""
     notes = []
     times = candles.open_ms
-    if len(candles) > 1 and bool(np.all(np.diff(times) <= 0)) and bool(np.any(np.diff(times) < 0)):
+    if np.count_nonzero(np.diff(times) < 0) > np.count_nonzero(np.diff(times) > 0):
         candles, line_of = CandleArrays(np.ascontiguousarray(candles.block[:, ::-1])), line_of[::-1]
         notes.append("newest first; turned around")
     findings = _bars(candles, frame, line_of) + _order(candles, line_of)
@@ -319,9 +329,11 @@ def _bars(candles: CandleArrays, frame: Timeframe, line_of: list[int]) -> list[F
 def _order(candles: CandleArrays, line_of: list[int]) -> list[Finding]:
     findings = []
     steps = np.diff(candles.open_ms)
-    for at in np.flatnonzero(steps < 0)[:_MOST_FINDINGS].tolist():
+    backwards = np.flatnonzero(steps < 0)
+    heap = len(backwards) * _DISORDER_IN > len(candles)
+    for at in backwards[:_MOST_FINDINGS].tolist():
         words = f"line {line_of[at + 1]}: its time is before that of line {line_of[at]}"
-        findings.append(Finding("disorder", int(candles.open_ms[at + 1]), words, True, line_of[at + 1]))
+        findings.append(Finding("disorder", int(candles.open_ms[at + 1]), words, heap, line_of[at + 1]))
     order = np.argsort(candles.open_ms, kind="stable")
     for place in np.flatnonzero(np.diff(candles.open_ms[order]) == 0)[:_MOST_FINDINGS].tolist():
         first, second = int(order[place]), int(order[place + 1])

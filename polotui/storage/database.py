@@ -128,9 +128,9 @@ class Database:
 
     def _degrade(self, reason: str, error: Exception) -> None:
         """Goes on with reading only, when there is something to read."""
-        if not self.path.exists():
+        if not os.access(self.path, os.R_OK):
             raise StorageError(
-                f"The database {self.path} cannot be made: {reason}",
+                f"The database {self.path} cannot be made or read: {reason}",
                 safe="Nothing was written.",
                 next_step="Check the folder's owner and mode, or choose another with --home.",
             ) from error
@@ -168,8 +168,8 @@ class Database:
         connection.execute("PRAGMA mmap_size=0")
 
     async def _open_for_reading(self) -> None:
-        if not self.path.exists():
-            raise StorageError(f"There is no database {self.path}.", safe="Nothing was written.")
+        if not os.access(self.path, os.R_OK):
+            raise StorageError(f"There is no database {self.path} that can be read.", safe="Nothing was written.")
         wal = self.path.with_name(self.path.name + "-wal")
         connection = await self._connect("ro")
         try:
@@ -252,8 +252,6 @@ class Database:
 
     async def read(self, fn: Callable[[Connection], T], name: str = "") -> T:
         """Runs `fn` on a connection that cannot write, all of it on one state of the file."""
-        if not self._open:
-            raise StorageError(f"The database {self.path} is closed.")
         label = name or _name_of(fn)
         async with self._reader() as reader:
             result = await self._with_retries(reader, lambda c: self._timed(label, c, lambda: _as_reading(c, fn)))
@@ -263,6 +261,8 @@ class Database:
     @asynccontextmanager
     async def _reader(self) -> AsyncIterator[aiosqlite.Connection]:
         async with self._seats:
+            if not self._open:
+                raise StorageError(f"The database {self.path} is closed.")
             if self._idle:
                 reader = self._idle.pop()
             else:
@@ -285,6 +285,8 @@ class Database:
                 fault = fault_of(error)
                 if fault is Fault.BUG:
                     raise
+                if fault is Fault.DAMAGED:
+                    self._integrity = (self._clock.wall_ms(), False)
                 over = attempt == _MOST_TRIES or self._clock.monotonic() - started >= RETRY_SECONDS
                 if fault is not Fault.LOCKED or over:
                     raise storage_error(self.path, error) from error

@@ -3,19 +3,21 @@
 Decided here:
 
 * A currency is priced by its USDT market; without one by its BTC, then its TRX market and that coin's USDT price.
-USDT is 1.
+  USDT is 1.
 * A figure is known, stale (true at a time, with the reason) or unknown (with the reason and what helps). Zero appears
   only where the exchange said zero: nothing held of a currency without a price is worth nothing, and that is known.
+* A price of zero, as a market that never traded states it, is no price.
 * A total leaves out what no market prices, and says so in its `cause`; it is unknown while a price that exists has
-  not come; it is stale when a part of it is.
+  not come; it is stale when a part of it is, unless an old price concerns dust only.
 * Dust is what is worth less than 1 USDT. What has no price is never dust, because nobody knows.
+* Products and sums carry 80 digits, more than any balance and price have; a value is rounded once, to 8 decimals.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Literal
 
 from polotui.model.account import Account, Balance
@@ -26,6 +28,7 @@ BRIDGES = ("BTC", "TRX")
 DUST_BELOW = Decimal(1)
 _ONE = Decimal(1)
 _CENTI = Decimal("0.00000001")
+_EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
 
 Standing = Literal["known", "stale", "unknown"]
 
@@ -99,17 +102,21 @@ def price_of(currency: str, prices: Mapping[str, Price], now_ms: int) -> Price |
     """The currency's price in USDT; through a bridge the older of both times counts."""
     if currency == QUOTE:
         return Price(_ONE, now_ms)
-    direct = prices.get(f"{currency}_{QUOTE}")
+    direct = _usable(prices.get(f"{currency}_{QUOTE}"))
     if direct is not None:
         return direct
     for bridge in BRIDGES:
-        leg, last = prices.get(f"{currency}_{bridge}"), prices.get(f"{bridge}_{QUOTE}")
+        leg, last = _usable(prices.get(f"{currency}_{bridge}")), _usable(prices.get(f"{bridge}_{QUOTE}"))
         if leg is not None and last is not None:
             change = None
             if leg.change is not None and last.change is not None:
                 change = (1 + leg.change) * (1 + last.change) - 1
-            return Price(leg.value * last.value, min(leg.at_ms, last.at_ms), change)
+            return Price(_EXACT.multiply(leg.value, last.value), min(leg.at_ms, last.at_ms), change)
     return None
+
+
+def _usable(price: Price | None) -> Price | None:
+    return price if price is not None and price.value.is_finite() and price.value > 0 else None
 
 
 def _held(
@@ -155,7 +162,7 @@ def _value(amount: Figure, price: Figure) -> Figure:
         return Figure(amount.standing, ZERO, amount.as_of_ms, amount.reason, amount.cause, amount.help)
     if price.value is None:
         return price
-    value = (amount.value * price.value).quantize(_CENTI)
+    value = _EXACT.multiply(amount.value, price.value).quantize(_CENTI, context=_EXACT)
     worse = amount if amount.standing == "stale" else price
     as_of = min(amount.as_of_ms, price.as_of_ms)
     return Figure(worse.standing, value, as_of, worse.reason, worse.cause, worse.help)
@@ -172,8 +179,14 @@ def _total(assets: list[Asset], now_ms: int) -> Figure:
         return Figure("unknown", None, now_ms, first.reason, cause, first.help)
     unpriced = [asset for asset in assets if asset.value.reason == "no-price"]
     without = f"without {_names(unpriced)}, which no market prices" if unpriced else ""
-    total = sum((asset.value.value for asset in assets if asset.value.value is not None), ZERO)
-    stale = [asset.value for asset in assets if asset.value.standing == "stale"]
+    total = ZERO
+    for asset in assets:
+        total = _EXACT.add(total, asset.value.value or ZERO)
+    stale = [
+        asset.value
+        for asset in assets
+        if asset.value.standing == "stale" and not (asset.dust and asset.available.standing == "known")
+    ]
     if stale:
         oldest = min(stale, key=lambda figure: figure.as_of_ms)
         return Figure("stale", total, oldest.as_of_ms, oldest.reason, oldest.cause, oldest.help)
@@ -187,7 +200,7 @@ def _names(assets: list[Asset]) -> str:
 def _with_share(asset: Asset, total: Figure) -> Asset:
     share = _UNKNOWN_SHARE
     if total.value and asset.value.value is not None:
-        ratio = (asset.value.value / total.value).quantize(_CENTI)
+        ratio = _EXACT.divide(asset.value.value, total.value).quantize(_CENTI, context=_EXACT)
         share = Figure(asset.value.standing, ratio, asset.value.as_of_ms, asset.value.reason, asset.value.cause)
     return Asset(
         asset.currency, asset.available, asset.hold, asset.price, asset.value, share, asset.change_24h, asset.dust

@@ -38,8 +38,20 @@ class Process:
     async def start(self, *extra: str) -> SocketLink:
         self._child = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "polotui.engine", "run", "--home", str(self.root), "--demo", "--seed", "5", "--symbols", "4",
-            *extra), cwd=ROOT,
+            *(
+                "-m",
+                "polotui.engine",
+                "run",
+                "--home",
+                str(self.root),
+                "--demo",
+                "--seed",
+                "5",
+                "--symbols",
+                "4",
+                *extra,
+            ),
+            cwd=ROOT,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -217,5 +229,3 @@ def test_the_environment_says_nothing_of_this(monkeypatch: pytest.MonkeyPatch) -
     assert Venue.official(Settings()).key == ""
     assert "leftover" not in repr(Venue.official(Settings()))
     assert os.environ["POLONIEX_API_KEY"] == "leftover"
-
-
