@@ -220,12 +220,17 @@ class Charts:
     # -- upkeep ---------------------------------------------------------------------------------------------------
 
     def _hole(self, symbol: str, from_ms: int, to_ms: int) -> None:
+        # Told before the candle behind the hole is in the book; by the time of the repair it is.
         if any(live.symbol == symbol for live in self._live.values()):
-            self._want_whole(symbol)
+            self._queue_repair(symbol)
 
     def _want_whole(self, symbol: str) -> None:
         """Somebody looks at the symbol: fill what its day lacks. Nobody's charts cost no requests."""
-        if symbol not in self._queued and self._book(symbol).holes() and not self._repairs.full():
+        if self._book(symbol).holes():
+            self._queue_repair(symbol)
+
+    def _queue_repair(self, symbol: str) -> None:
+        if symbol not in self._queued and not self._repairs.full():
             self._queued.add(symbol)
             self._repairs.put_nowait(symbol)
 
