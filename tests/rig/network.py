@@ -50,7 +50,7 @@ class Network:
         await asyncio.sleep(self.delay() * 2)
         if self.refuse or port not in self._listeners:
             raise ConnectionRefusedError(111, "Connection refused")
-        self.links = [link for link in self.links if not link.over]
+        self.links = [link for link in self.links if link.alive]
         link = Link(self, port)
         self.links.append(link)
         near, far = factory(), self._listeners[port]()
@@ -102,6 +102,11 @@ class Link:
     def half_open(self, *, both: bool = True) -> None:
         """From now on nothing arrives, and nobody is told. Not both: only what the server sends is lost."""
         self.deaf = [both, True]
+
+    @property
+    def alive(self) -> bool:
+        """False once either side has closed it or lost it."""
+        return not self.over and not any(end.is_closing() for end in self.ends)
 
     def reset(self) -> None:
         """Both sides lose the connection at once."""
