@@ -326,6 +326,7 @@ class MarketFeed:
         while True:
             try:
                 await self._history.keep_time()
+                self._tally.last_error = ""
             except ExchangeError as error:
                 self._tally.last_error = error.cause
             await asyncio.sleep(self.settings.keep_time_s)

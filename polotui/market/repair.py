@@ -119,6 +119,7 @@ class Repair:
             try:
                 async with self._turns:
                     await self._fetch(kept)
+                self._tally.last_error = ""
                 in_vain = in_vain + 1 if kept.trades.high_water() == mark else 0
             except ExchangeError as error:
                 self._tally.last_error = error.cause
