@@ -77,7 +77,7 @@ class StreamCounters(msgspec.Struct):
 
 
 class Quarantined(msgspec.Struct, frozen=True):
-    """A frame that made no sense: when, why, its SHA-256 and its first bytes."""
+    """A frame that could not be used: when, why, its SHA-256 and its first bytes."""
 
     at_ms: int
     why: str
@@ -318,10 +318,10 @@ class Stream:
         for message in messages:
             counters.messages += 1
             if type(message) in _NOTED:
-                self._note(message, now)
+                self._note(message, now, frame)
             self._handler.on_message(message, now)
 
-    def _note(self, message: Any, now: float) -> None:
+    def _note(self, message: Any, now: float, frame: bytes) -> None:
         """What the stream itself has to know."""
         if isinstance(message, Pong):
             self.counters.pongs += 1
@@ -333,9 +333,13 @@ class Stream:
             self.counters.errors += 1
         elif isinstance(message, Unknown):
             self.counters.unknown += 1
+            self._keep(frame, f"unknown channel {foreign_text(message.channel, 60)}")
 
     def _put_aside(self, frame: bytes, why: str) -> None:
         self.counters.malformed += 1
+        self._keep(frame, why)
+
+    def _keep(self, frame: bytes, why: str) -> None:
         digest = hashlib.sha256(frame).hexdigest()
         self.quarantine.append(Quarantined(self._clock.wall_ms(), why, digest, bytes(frame[:80]), len(frame)))
 

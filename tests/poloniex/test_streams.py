@@ -285,6 +285,7 @@ def test_malformed_frames_are_put_aside_and_unknown_channels_counted() -> None:
         assert [type(message) for message in heard.messages] == [Unknown, ErrorFrame, TradeMessage]
         assert (stream.counters.malformed, stream.counters.unknown, stream.counters.errors) == (60, 1, 1)
         assert len(stream.quarantine) == 50
+        assert stream.quarantine[-1].why == "unknown channel weather"
         assert len(stream.quarantine[0].head) == 80
         assert len(stream.quarantine[0].sha256) == 64
 
