@@ -38,9 +38,11 @@ class MinuteCounts:
             self._counts[start] += 1
 
     def confirms(self, candle: Candle) -> bool:
-        """False when the candle counts other trades than arrived. The first minute was not seen whole."""
-        if candle.trades < 0 or self._first_ms is None or candle.open_ms <= self._first_ms:
+        """False when the candle counts other trades than arrived. The first minute was not seen whole, so never it."""
+        if candle.trades < 0:
             return True
+        if self._first_ms is None or candle.open_ms <= self._first_ms:
+            return candle.trades == 0
         return self._counts.get(candle.open_ms, 0) == candle.trades
 
 
@@ -67,11 +69,8 @@ class CandleLog:
             return [] if candle == before or self._hole_from is not None else [candle]
         if self._hole_from is None and (self._interrupted or not self._confirms(before)):
             self._hole_from = before.open_ms
-            self._interrupted = False
-            return []
         if self._hole_from is not None:
-            if not self._interrupted:
-                self._held.append(before)
+            self._held.append(before)
             self._interrupted = False
             return []
         return [self._close(before), candle]
@@ -90,8 +89,11 @@ class CandleLog:
             return self._hole_from
         return self.forming.open_ms if self._interrupted and self.forming is not None else None
 
-    def backfill(self, rows: list[Candle]) -> list[Candle]:
-        """Takes the minutes from `missing_from` on as REST has them. Returns what is to be told, in order."""
+    def backfill(self, rows: list[Candle], *, final: bool = False) -> list[Candle]:
+        """Takes the minutes from `missing_from` on as REST has them. Returns what is to be told, in order.
+
+        `final`: it was asked for often enough; what REST does not have is told as the stream last had it.
+        """
         fetched = {row.open_ms: row for row in rows}
         minutes = {row.open_ms: row for row in self._held} | fetched
         self.forming = self._newest(max(fetched.values(), key=_start, default=None))
@@ -102,12 +104,13 @@ class CandleLog:
         for row in sorted(minutes.values(), key=_start):
             if self.forming is None or not self._closed_ms < row.open_ms < self.forming.open_ms:
                 continue
-            if self._hole_from is None and row.open_ms not in fetched and not self._confirms(row):
-                # It ended after REST had answered, and not whole: it is asked for in the next round.
+            sure = final or row.open_ms in fetched or self._confirms(row)
+            if self._hole_from is None and not sure:
+                # REST does not have it yet: it is asked for in the next round.
                 self._hole_from = row.open_ms
             if self._hole_from is None:
                 told.append(self._close(row))
-            elif row.open_ms > self._hole_from:
+            else:
                 self._held.append(row)
         return told if self.forming is None or self._hole_from is not None else [*told, self.forming]
 

@@ -196,11 +196,12 @@ def test_a_minute_that_counts_other_trades_than_arrived_is_asked_for() -> None:
     assert [one.closed for one in log.add(counted(3, 1))] == [True, False]
 
 
-def test_the_first_minute_and_an_uncounted_candle_are_believed() -> None:
+def test_the_first_minute_is_never_sure_and_a_candle_without_a_count_always() -> None:
     counts = MinuteCounts()
-    assert counts.confirms(counted(1, 5))
+    assert not counts.confirms(counted(1, 5))
     counts.note([traded(1, 1)])
-    assert counts.confirms(counted(1, 5))
+    assert not counts.confirms(counted(1, 5))
+    assert not counts.confirms(counted(1, 1))
     assert not counts.confirms(counted(2, 5))
     assert counts.confirms(counted(2, 0))
     assert counts.confirms(counted(2, -1))
@@ -232,3 +233,15 @@ def test_a_minute_that_ended_unsure_while_the_hole_was_open_is_asked_for_again()
         (3, 1, True),
         (4, 1, False),
     ]
+
+
+def test_what_rest_never_has_is_told_in_the_end_as_the_stream_had_it() -> None:
+    counts = MinuteCounts()
+    counts.note([traded(0, 1), traded(1, 2), traded(1, 3)])
+    log = CandleLog(counts.confirms)
+    log.add(counted(1, 1))
+    assert log.add(counted(2, 0)) == []
+    assert log.backfill([]) == []
+    assert log.missing_from() == 1 * MINUTE
+    assert [one.open_ms // MINUTE for one in log.backfill([], final=True)] == [1, 2]
+    assert log.missing_from() is None
