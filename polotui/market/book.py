@@ -35,21 +35,18 @@ class Applied(Enum):
 
 
 class GapCheck:
-    """The rule that ties an update to the book. Replaceable, so that a test can show what it prevents."""
+    """Judges an update that does not simply follow. Replaceable, so that a test can show what it prevents."""
 
     def __init__(self) -> None:
-        self._in_a_row = 0
-
-    def restart(self) -> None:
-        """A snapshot came: the sequence begins anew."""
+        self._at_id = 0
         self._in_a_row = 0
 
     def judge(self, book_id: int, last_id: int, new_id: int) -> Applied:
-        if new_id <= book_id:
-            self._in_a_row += 1
-            return Applied.GAP if self._in_a_row > MOST_DUPLICATES else Applied.DUPLICATE
-        self._in_a_row = 0
-        return Applied.APPLIED if last_id == book_id else Applied.GAP
+        if new_id > book_id:
+            return Applied.GAP
+        self._in_a_row = self._in_a_row + 1 if self._at_id == book_id else 1
+        self._at_id = book_id
+        return Applied.GAP if self._in_a_row > MOST_DUPLICATES else Applied.DUPLICATE
 
 
 class OrderBook:
@@ -73,44 +70,43 @@ class OrderBook:
         self._asks = {price: quantity for price, quantity in asks if quantity > 0}
         self._bid_keys = sorted(self._bids)
         self._ask_keys = sorted(self._asks)
-        self._gap_check.restart()
         return self._settle(new_id, ts_ms)
 
     def update(self, last_id: int, new_id: int, ts_ms: int, bids: list[Level], asks: list[Level]) -> Applied:
         if not self.ready:
             return Applied.EARLY
-        verdict = self._gap_check.judge(self.id, last_id, new_id)
-        if verdict is not Applied.APPLIED:
+        if not last_id == self.id < new_id:
+            verdict = self._gap_check.judge(self.id, last_id, new_id)
             if verdict is Applied.GAP:
                 self.ready = False
-            return verdict
-        levels, keys = self._bids, self._bid_keys
-        for price, quantity in bids:
-            self._set(levels, keys, -price, quantity)
-        levels, keys = self._asks, self._ask_keys
-        for price, quantity in asks:
-            self._set(levels, keys, price, quantity)
+            if verdict is not Applied.APPLIED:
+                return verdict
+        if bids:
+            self._change(self._bids, self._bid_keys, bids, -1.0)
+        if asks:
+            self._change(self._asks, self._ask_keys, asks, 1.0)
         return self._settle(new_id, ts_ms)
 
-    def _set(self, levels: dict[float, float], keys: list[float], key: float, quantity: float) -> None:
-        if quantity > 0:
-            if key not in levels:
-                insort(keys, key)
-            levels[key] = quantity
-        elif key in levels:
-            del levels[key]
-            del keys[bisect_left(keys, key)]
-        else:
-            self.unknown_levels += 1
+    def _change(self, levels: dict[float, float], keys: list[float], changes: list[Level], sign: float) -> None:
+        for price, quantity in changes:
+            key = price * sign
+            if quantity:
+                known = len(levels)
+                levels[key] = quantity
+                if len(levels) != known:
+                    insort(keys, key)
+            elif key in levels:
+                del levels[key]
+                del keys[bisect_left(keys, key)]
+            else:
+                self.unknown_levels += 1
 
     def _settle(self, new_id: int, ts_ms: int) -> Applied:
         self.id = new_id
         self.ts_ms = ts_ms
-        self.ready = not self.crossed()
+        bids, asks = self._bid_keys, self._ask_keys
+        self.ready = not (bids and asks and -bids[0] >= asks[0])
         return Applied.APPLIED if self.ready else Applied.GAP
-
-    def crossed(self) -> bool:
-        return bool(self._bid_keys and self._ask_keys) and -self._bid_keys[0] >= self._ask_keys[0]
 
     def invalidate(self) -> None:
         """What is held may be wrong: the next snapshot decides."""

@@ -229,8 +229,7 @@ class MarketFeed:
         duplicates, had_gap = log.duplicates, log.gap
         published = log.add(message.value())
         self._tally.duplicates += log.duplicates - duplicates
-        if published:
-            self._listener.on_trades(kept.name, published)
+        self.publish_trades(kept, published)
         if kept.filled and log.gap and not had_gap:
             self._tally.trade_gaps += 1
             self.repair.start_backfill(kept, self.settings.gap_grace_s)
@@ -301,6 +300,7 @@ class MarketFeed:
 
     def publish_trades(self, kept: KeptSymbol, trades: list[Trade]) -> None:
         if trades and self._symbols.get(kept.name) is kept:
+            kept.counts.note(trades)
             self._listener.on_trades(kept.name, trades)
 
     def publish_candles(self, kept: KeptSymbol, candles: list[Candle]) -> None:
@@ -326,6 +326,7 @@ class MarketFeed:
         while True:
             try:
                 await self._history.keep_time()
+                self._tally.last_error = ""
             except ExchangeError as error:
                 self._tally.last_error = error.cause
             await asyncio.sleep(self.settings.keep_time_s)

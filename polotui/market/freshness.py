@@ -28,8 +28,12 @@ MOST_S = 30.0
 LATE_MS = 5_000
 _KNOWN_FROM = 20
 _REMEMBERED = 200
-_RELEARN_EACH = 16
+_RELEARN_EACH = 64
 TICKER = "ticker"
+#: The exchange's clock is read once a second and not for every message, which is on the hot path.
+_READ_EACH_S = 1.0
+#: While the exchange's time is unknown nothing is late.
+_UNKNOWN = float("-inf")
 
 
 class ChannelState(msgspec.Struct, frozen=True):
@@ -44,15 +48,16 @@ class ChannelState(msgspec.Struct, frozen=True):
 class _Pace:
     """The rhythm of one channel of one symbol."""
 
-    __slots__ = ("count", "doubt", "intervals", "last", "late_ms", "p99", "started")
+    __slots__ = ("count", "doubt", "intervals", "last", "late_ms", "learn_at", "p99", "started")
 
     def __init__(self, now: float) -> None:
         self.last = now
         self.started = False
-        self.late_ms = 0
+        self.late_ms = 0.0
         self.doubt = ""
         self.p99: float | None = None
         self.count = 0
+        self.learn_at = _KNOWN_FROM
         self.intervals: deque[float] = deque(maxlen=_REMEMBERED)
 
 
@@ -64,6 +69,8 @@ class Freshness:
         self._exchange_ms = exchange_ms
         self._paces: dict[tuple[str, str], _Pace] = {}
         self._rest: dict[str, tuple[float, float]] = {}
+        self._read_at = -_READ_EACH_S
+        self._ahead_ms = _UNKNOWN
 
     def watch(self, channel: str, symbol: str) -> None:
         """Its age counts from now; what was learned about its pace is kept."""
@@ -71,7 +78,7 @@ class Freshness:
         pace = self._paces.setdefault((channel, symbol), _Pace(now))
         pace.last = now
         pace.started = False
-        pace.late_ms = 0
+        pace.late_ms = 0.0
         pace.doubt = ""
 
     def heard(self, channel: str, symbol: str) -> bool:
@@ -106,20 +113,30 @@ class Freshness:
         pace = self._paces.get((channel, symbol))
         if pace is None:
             return
-        now = self._clock.monotonic() if now is None else now
+        if now is None:
+            now = self._clock.monotonic()
         if pace.started:
             pace.intervals.append(now - pace.last)
             pace.count += 1
-            if pace.count % _RELEARN_EACH == 0 and len(pace.intervals) >= _KNOWN_FROM:
-                pace.p99 = sorted(pace.intervals)[int(len(pace.intervals) * 0.99)]
+            if pace.count >= pace.learn_at:
+                self._learn(pace)
         pace.started = True
         pace.last = now
         pace.doubt = ""
-        pace.late_ms = self._late_ms(exchange_ts_ms) if exchange_ts_ms else 0
+        if exchange_ts_ms:
+            if now - self._read_at > _READ_EACH_S:
+                self._read_clock(now)
+            pace.late_ms = now * 1000 + self._ahead_ms - exchange_ts_ms
 
-    def _late_ms(self, exchange_ts_ms: int) -> int:
-        now_ms = self._exchange_ms()
-        return 0 if now_ms is None else max(0, now_ms - exchange_ts_ms)
+    def _learn(self, pace: _Pace) -> None:
+        pace.learn_at = pace.count + _RELEARN_EACH
+        pace.p99 = sorted(pace.intervals)[int(len(pace.intervals) * 0.99)]
+
+    def _read_clock(self, now: float) -> None:
+        """Reads how far the exchange's time is ahead of the monotonic clock; both then run alike for a while."""
+        known_ms = self._exchange_ms()
+        self._read_at = now
+        self._ahead_ms = _UNKNOWN if known_ms is None else known_ms - now * 1000
 
     def bound_s(self, channel: str, symbol: str) -> float | None:
         """How old it may be; None when its silence says nothing."""

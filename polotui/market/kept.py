@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from polotui.market.book import OrderBook
-from polotui.market.candle_log import CandleLog
+from polotui.market.candle_log import CandleLog, MinuteCounts
 from polotui.market.state import CONNECTING
 from polotui.market.trade_log import TradeLog
 from polotui.model.market import Ticker
@@ -52,7 +52,8 @@ class KeptSymbol:
         self.name = symbol
         self.book = book
         self.trades = trades
-        self.candles = CandleLog()
+        self.counts = MinuteCounts()
+        self.candles = CandleLog(self.counts.confirms)
         self.ticker: Ticker | None = None
         self.witness = TradeWitness()
         self.phase = CONNECTING

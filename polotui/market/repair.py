@@ -113,12 +113,14 @@ class Repair:
     async def _backfill(self, kept: KeptSymbol, after_s: float) -> None:
         await asyncio.sleep(after_s)
         backoff = Backoff(self._clock, self._chance, base_s=self._settings.stream.base_s)
-        in_vain = 0
+        in_vain = rounds = 0
         while kept.acked and not kept.whole():
             mark = kept.trades.high_water()
             try:
                 async with self._turns:
-                    await self._fetch(kept)
+                    await self._fetch(kept, final=rounds + 1 >= self._settings.backfill_tries)
+                rounds += 1
+                self._tally.last_error = ""
                 in_vain = in_vain + 1 if kept.trades.high_water() == mark else 0
             except ExchangeError as error:
                 self._tally.last_error = error.cause
@@ -128,7 +130,7 @@ class Repair:
             if not kept.whole():
                 await asyncio.sleep(max(self._settings.gap_grace_s, backoff.next_wait_s()))
 
-    async def _fetch(self, kept: KeptSymbol) -> None:
+    async def _fetch(self, kept: KeptSymbol, *, final: bool) -> None:
         """One round: the trades above the contiguous mark, and the minutes that may be incomplete."""
         connection = kept.connection
         if not kept.filled or kept.trades.gap:
@@ -136,7 +138,7 @@ class Repair:
         start_ms = kept.candles.missing_from()
         if start_ms is not None:
             rows = await self._history.candles(kept.name, Timeframe.M1, start_ms=start_ms)
-            self._told.publish_candles(kept, kept.candles.backfill(rows))
+            self._told.publish_candles(kept, kept.candles.backfill(rows, final=final))
         # A connection that broke meanwhile starts over: what was fetched for the old one is not enough.
         kept.filled = kept.acked and kept.connection == connection
 

@@ -21,6 +21,7 @@ class FeedCounters(msgspec.Struct, frozen=True, kw_only=True):
     book_gaps: int = 0
     trade_gaps: int = 0
     resyncs: int = 0
+    renewals: int = 0
     duplicates: int = 0
     malformed: int = 0
     unknown: int = 0

@@ -44,6 +44,7 @@ class Tally:
             book_gaps=self.book_gaps,
             trade_gaps=self.trade_gaps,
             resyncs=self.resyncs,
+            renewals=self.renewals,
             duplicates=self.duplicates,
             malformed=stream.malformed,
             unknown=stream.unknown,

@@ -60,6 +60,8 @@ class RestSettings(msgspec.Struct, frozen=True, kw_only=True):
     ban_s: float = 60.0
     longest_block_s: float = 3600.0
     recv_window_ms: int | None = 5_000
+    #: How old the measured time may be; 0 measures before every signature (a simulator that runs fast needs it).
+    remeasure_s: float = 300.0
     clock_words: tuple[str, ...] = ("timestamp", "recvwindow", "recv window")
 
 
@@ -161,7 +163,7 @@ class Caller:
     def _worth_repeating(self, error: Exception) -> bool:
         if isinstance(error, ExchangeDown):
             return not error.maintenance
-        return not (isinstance(error, ExchangeBusy) and error.banned)
+        return not (isinstance(error, ExchangeBusy) and (error.banned or error.own_limit))
 
     async def _once(self, call: Call, give_up_at: float) -> HttpReply:
         if call.signed:

@@ -72,15 +72,16 @@ class ExchangeDown(ExchangeError):
 
 
 class ExchangeBusy(ExchangeError):
-    """Too many requests. Nothing more is sent in that class before `retry_after_ms` is over."""
+    """Too many requests, by the exchange's word or our own limit. `retry_after_ms` says when the class opens again."""
 
     code = "exchange-busy"
 
-    def __init__(self, what: str, retry_after_ms: int, *, banned: bool = False) -> None:
+    def __init__(self, what: str, retry_after_ms: int, *, banned: bool = False, own_limit: bool = False) -> None:
         self.banned = banned
-        reason = "blocked this address for a while" if banned else "asks for fewer requests"
+        self.own_limit = own_limit
+        cause = "Poloniex blocked this address for a while" if banned else "Poloniex asks for fewer requests"
         super().__init__(
-            f"Poloniex {reason} ({what}).",
+            f"{'Too many requests of this kind are waiting' if own_limit else cause} ({what}).",
             safe="The request was not carried out.",
             next_step=f"Wait {retry_after_ms / 1000:.1f} s; requests of this kind are held back until then.",
             retry_after_ms=retry_after_ms,

@@ -97,7 +97,7 @@ class Bucket:
     async def _wait(self, what: str, give_up_at: float, *, urgent: bool) -> None:
         while (wait := self.wait_s(urgent=urgent)) > 0:
             if self._clock.monotonic() + wait > give_up_at:
-                raise ExchangeBusy(what, retry_after_ms=max(1, round(wait * 1000)))
+                raise ExchangeBusy(what, retry_after_ms=max(1, round(wait * 1000)), own_limit=True)
             await asyncio.sleep(max(wait, _LEAST_WAIT_S))
         self._sent.append(self._clock.monotonic())
 

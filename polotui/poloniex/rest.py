@@ -92,7 +92,8 @@ class SpotRest:
         self._clock = clock
         self._http = http or HttpxTransport(base_url)
         self._limits = limits or Limits(clock)
-        self.offset = ClockOffset(self.server_time, clock)
+        settings = settings or RestSettings()
+        self.offset = ClockOffset(self.server_time, clock, remeasure_s=settings.remeasure_s)
         self._caller = Caller(
             self._http,
             clock=clock,
@@ -100,7 +101,7 @@ class SpotRest:
             limits=self._limits,
             offset=self.offset,
             signer=signer,
-            settings=settings or RestSettings(),
+            settings=settings,
         )
 
     async def close(self) -> None:

@@ -33,14 +33,14 @@ class Malformed(ValueError):
     """A frame that is not what the protocol says."""
 
 
-class Envelope(msgspec.Struct):
-    """What any frame may carry at its top."""
+class Envelope(msgspec.Struct, gc=False):
+    """What any frame may carry at its top. The socket bounds its length, so the words here need no bound."""
 
-    channel: Text = ""
-    event: Text = ""
-    action: Text = ""
+    channel: str = ""
+    event: str = ""
+    action: str = ""
     data: Raw = Raw(b"")
-    message: Annotated[str, Meta(max_length=2000)] | None = None
+    message: str | None = None
     id: AnyId | None = None
     symbols: list[Text] | None = None
     subscriptions: list[Text] | None = None
@@ -85,7 +85,7 @@ class Unknown(msgspec.Struct, frozen=True):
     data: bytes
 
 
-class TickerMessage(msgspec.Struct, rename="camel"):
+class TickerMessage(msgspec.Struct, rename="camel", gc=False):
     """The last 24 hours of a symbol. `close_time` is the time of its last trade."""
 
     symbol: Symbol
@@ -117,7 +117,7 @@ class TickerMessage(msgspec.Struct, rename="camel"):
         )
 
 
-class TradeMessage(msgspec.Struct, rename="camel"):
+class TradeMessage(msgspec.Struct, rename="camel", gc=False):
     """One public trade; ids of a symbol grow by one."""
 
     symbol: Symbol
@@ -134,7 +134,7 @@ class TradeMessage(msgspec.Struct, rename="camel"):
         return Trade(self.id, self.create_time, self.price, self.quantity, side == "buy" or side.lower() == "buy")
 
 
-class CandleMessage(msgspec.Struct, rename="camel"):
+class CandleMessage(msgspec.Struct, rename="camel", gc=False):
     """The candle that is forming. `channel` names its interval and is set from the frame."""
 
     symbol: Symbol
@@ -164,7 +164,7 @@ class CandleMessage(msgspec.Struct, rename="camel"):
         )
 
 
-class BookSnapshot(msgspec.Struct, rename="camel"):
+class BookSnapshot(msgspec.Struct, rename="camel", gc=False):
     """The whole visible book; replaces whatever was known."""
 
     symbol: Symbol
@@ -176,7 +176,7 @@ class BookSnapshot(msgspec.Struct, rename="camel"):
     ts: Millis = 0
 
 
-class BookUpdate(msgspec.Struct, rename="camel"):
+class BookUpdate(msgspec.Struct, rename="camel", gc=False):
     """Changed levels (quantity 0 removes one). Follows the message whose `id` is this one's `last_id`."""
 
     symbol: Symbol
@@ -350,9 +350,10 @@ def _rows(form: Any) -> Callable[[Raw], list[Any]]:
 _envelope = msgspec.json.Decoder(Envelope).decode
 _auth = msgspec.json.Decoder(AuthReply).decode
 _replies = _rows(TradeReply)
-_books = {"snapshot": _rows(BookSnapshot), "update": _rows(BookUpdate)}
 _candles = _rows(CandleMessage)
 _channels: dict[str, Callable[[Raw], list[Any]]] = {
+    "book_lv2snapshot": _rows(BookSnapshot),
+    "book_lv2update": _rows(BookUpdate),
     "ticker": _rows(TickerMessage),
     "trades": _rows(TradeMessage),
     "book": _rows(FullBook),
@@ -371,21 +372,19 @@ def read(frame: bytes) -> list[Any]:
         data = envelope.data
         if not data:
             return [_control(envelope)]
-        decoder = _channels.get(envelope.channel)
-        if decoder is not None:
-            return decoder(data)
-        return _rarer(envelope)
+        # Only the books' form depends on the action; elsewhere it is absent or says nothing.
+        decoder = _channels.get(envelope.channel + envelope.action)
+        return _rarer(envelope) if decoder is None else decoder(data)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise Malformed(str(error)[:200]) from error
 
 
 def _rarer(envelope: Envelope) -> list[Any]:
     channel = envelope.channel
-    if channel == "book_lv2":
-        decoder = _books.get(envelope.action)
-        if decoder is None:
-            raise Malformed(f"a book that is neither snapshot nor update: {envelope.action!r}")
+    if (decoder := _channels.get(channel)) is not None:
         return decoder(envelope.data)
+    if channel == "book_lv2":
+        raise Malformed(f"a book that is neither snapshot nor update: {envelope.action!r}")
     if channel.startswith("candles_"):
         rows = _candles(envelope.data)
         for row in rows:
@@ -398,7 +397,7 @@ def _rarer(envelope: Envelope) -> list[Any]:
         for reply in replies:
             reply.request_id = str(envelope.id)
         return replies
-    return [Unknown(channel, bytes(envelope.data)[:4096])]
+    return [Unknown(channel[:200], bytes(envelope.data)[:4096])]
 
 
 def _control(envelope: Envelope) -> Any:
@@ -406,7 +405,7 @@ def _control(envelope: Envelope) -> Any:
     if event == "pong":
         return Pong()
     if event == "error" or (not event and envelope.message):
-        return ErrorFrame(envelope.message or "")
+        return ErrorFrame((envelope.message or "")[:2000])
     if event:
         return Ack(event, envelope.channel, tuple(envelope.symbols or ()))
     if envelope.subscriptions is not None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
 import msgspec
@@ -77,7 +77,7 @@ class StreamCounters(msgspec.Struct):
 
 
 class Quarantined(msgspec.Struct, frozen=True):
-    """A frame that made no sense: when, why, its SHA-256 and its first bytes."""
+    """A frame that could not be used: when, why, its SHA-256 and its first bytes."""
 
     at_ms: int
     why: str
@@ -198,24 +198,37 @@ class Stream:
             socket = await self._connector(self.url)
         except SocketFailed as failure:
             return str(failure)
+        self.counters.reconnects += self.counters.connects > 0
         self.counters.connects += 1
         self._watchdog = self.make_watchdog()
         self._dropped.clear()
         self._auth_came.clear()
         self._auth_reply = None
-        reason = ""
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(socket.receive(self._on_frame), name=f"{self.name}-receive")
-                group.create_task(self._guard(socket), name=f"{self.name}-guard")
-                group.create_task(self._talk(socket), name=f"{self.name}-talk")
-        except* SocketFailed as failures:
-            reason = str(failures.exceptions[0])
+            return await self._until_one_fails(
+                receive=socket.receive(self._on_frame), guard=self._guard(socket), talk=self._talk(socket)
+            )
         finally:
             self._talking = False
             await socket.close()
-        self.counters.reconnects += 1
-        return reason
+
+    async def _until_one_fails(self, **parts: Coroutine[Any, Any, None]) -> str:
+        """Runs the parts of a connection together; says why the first one failed.
+
+        Not a task group: one that fails in the same moment in which it is cancelled forgets the cancel (Python 3.11).
+        """
+        tasks = [asyncio.create_task(part, name=f"{self.name}-{name}") for name, part in parts.items()]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        errors = [error for task in tasks if not task.cancelled() and (error := task.exception()) is not None]
+        for error in errors:
+            if not isinstance(error, SocketFailed):
+                raise error
+        return str(errors[0]) if errors else ""
 
     async def _guard(self, socket: Socket) -> None:
         """Pings, and raises SocketFailed when the connection is dead or no longer wanted."""
@@ -305,10 +318,10 @@ class Stream:
         for message in messages:
             counters.messages += 1
             if type(message) in _NOTED:
-                self._note(message, now)
+                self._note(message, now, frame)
             self._handler.on_message(message, now)
 
-    def _note(self, message: Any, now: float) -> None:
+    def _note(self, message: Any, now: float, frame: bytes) -> None:
         """What the stream itself has to know."""
         if isinstance(message, Pong):
             self.counters.pongs += 1
@@ -320,9 +333,13 @@ class Stream:
             self.counters.errors += 1
         elif isinstance(message, Unknown):
             self.counters.unknown += 1
+            self._keep(frame, f"unknown channel {foreign_text(message.channel, 60)}")
 
     def _put_aside(self, frame: bytes, why: str) -> None:
         self.counters.malformed += 1
+        self._keep(frame, why)
+
+    def _keep(self, frame: bytes, why: str) -> None:
         digest = hashlib.sha256(frame).hexdigest()
         self.quarantine.append(Quarantined(self._clock.wall_ms(), why, digest, bytes(frame[:80]), len(frame)))
 

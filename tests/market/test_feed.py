@@ -495,3 +495,44 @@ def test_a_planted_defect_is_noticed(defect: type[MarketFeed]) -> None:
                 stage.check_whole()
 
     run(main())
+
+
+def test_a_defect_in_the_listener_ends_the_feed() -> None:
+    async def main() -> None:
+        stage = Stage()
+        task = asyncio.create_task(stage.feed.run())
+        await stage.until(stage.is_live)
+
+        def broken(symbol: str) -> None:
+            raise KeyError("a defect")
+
+        stage.listener.on_book = broken  # type: ignore[method-assign]
+        stage.exchange.change("BTC_USDT")
+        with pytest.raises(ExceptionGroup) as caught:
+            await task
+        assert caught.value.subgroup(KeyError) is not None
+        assert stage.feed.state().phase == "closed"
+
+    run(main())
+
+
+def test_what_is_kept_can_be_asked_for_and_strangers_are_ignored() -> None:
+    async def main() -> None:
+        async with staged() as stage:
+            await stage.until(stage.is_live)
+            stage.exchange.tick("BTC_USDT")
+            stage.exchange.trade("BTC_USDT")
+            await asyncio.sleep(0.01)
+            feed = stage.feed
+            assert feed.ticker("BTC_USDT").last == 100  # type: ignore[union-attr]
+            assert len(feed.trades("BTC_USDT").last()) == 1  # type: ignore[union-attr]
+            assert feed.forming("BTC_USDT").trades == 1  # type: ignore[union-attr]
+            assert feed.symbols() == SYMBOLS
+            assert (feed.ticker("X_Y"), feed.trades("X_Y"), feed.book("X_Y"), feed.forming("X_Y")) == (None,) * 4
+            assert not feed.fresh("X_Y")
+            stage.exchange.connections[0].say({"event": "error", "message": "no valid symbols"})
+            await asyncio.sleep(0.01)
+            assert feed.state().counters.errors == 1
+            assert feed.state().reason == "no valid symbols"
+
+    run(main())

@@ -75,9 +75,11 @@ def test_the_exchanges_time_tells_late_data_only_while_it_is_known() -> None:
     freshness.touch("ticker", "A_B", exchange_ts_ms=1_000)
     assert freshness.state("ticker", "A_B").fresh
     known[0] = 6_000
+    clock.advance(1.1)
     freshness.touch("ticker", "A_B", exchange_ts_ms=1_000)
     assert freshness.state("ticker", "A_B").fresh
-    known[0] = 6_001
+    known[0] = 6_002
+    clock.advance(1.1)
     freshness.touch("ticker", "A_B", exchange_ts_ms=1_000)
     assert "late" in freshness.state("ticker", "A_B").why
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polotui.market.candle_log import CandleLog
+from polotui.market.candle_log import CandleLog, MinuteCounts
 from polotui.market.trade_log import TradeLog
 from polotui.model.candles import Candle
 from polotui.model.market import Trade
@@ -172,3 +172,76 @@ def test_what_closed_while_the_hole_was_open_is_not_lost() -> None:
         candle(3, closed=True),
         candle(4),
     ]
+
+
+def counted(minute: int, trades: int, close: float = 1.0) -> Candle:
+    return Candle(minute * MINUTE, 1.0, 2.0, 0.5, close, 1.0, 1.0, trades, False)
+
+
+def traded(minute: int, number: int) -> Trade:
+    return Trade(number, minute * MINUTE + 5, 1.0, 1.0, True)
+
+
+def test_a_minute_that_counts_other_trades_than_arrived_is_asked_for() -> None:
+    counts = MinuteCounts()
+    log = CandleLog(counts.confirms)
+    counts.note([traded(0, 1)])
+    log.add(counted(1, 1))
+    counts.note([traded(1, 2), traded(1, 3)])
+    assert log.add(counted(2, 1)) == []
+    assert log.missing_from() == 1 * MINUTE
+    whole = counted(1, 2, 1.7)
+    assert log.backfill([whole, counted(2, 1)])[0].close == 1.7
+    counts.note([traded(2, 4)])
+    assert [one.closed for one in log.add(counted(3, 1))] == [True, False]
+
+
+def test_the_first_minute_is_never_sure_and_a_candle_without_a_count_always() -> None:
+    counts = MinuteCounts()
+    assert not counts.confirms(counted(1, 5))
+    counts.note([traded(1, 1)])
+    assert not counts.confirms(counted(1, 5))
+    assert not counts.confirms(counted(1, 1))
+    assert not counts.confirms(counted(2, 5))
+    assert counts.confirms(counted(2, 0))
+    assert counts.confirms(counted(2, -1))
+
+
+def test_rest_knows_the_forming_minute_better_after_an_interruption() -> None:
+    log = CandleLog()
+    log.add(counted(1, 3))
+    log.interrupt()
+    assert log.backfill([counted(1, 7, 1.9)]) == [counted(1, 7, 1.9)]
+    assert log.add(counted(2, 1))[0].close == 1.9
+
+
+def test_a_minute_that_ended_unsure_while_the_hole_was_open_is_asked_for_again() -> None:
+    counts = MinuteCounts()
+    log = CandleLog(counts.confirms)
+    counts.note([traded(0, 1), traded(1, 2), traded(2, 3), traded(2, 4), traded(3, 5)])
+    log.add(counted(1, 1))
+    log.interrupt()
+    log.add(counted(2, 1))
+    log.add(counted(3, 1))
+    log.add(counted(4, 1))
+    told = log.backfill([counted(1, 1)])
+    assert [one.open_ms // MINUTE for one in told] == [1]
+    assert log.missing_from() == 2 * MINUTE
+    told = log.backfill([counted(2, 2)])
+    assert [(one.open_ms // MINUTE, one.trades, one.closed) for one in told] == [
+        (2, 2, True),
+        (3, 1, True),
+        (4, 1, False),
+    ]
+
+
+def test_what_rest_never_has_is_told_in_the_end_as_the_stream_had_it() -> None:
+    counts = MinuteCounts()
+    counts.note([traded(0, 1), traded(1, 2), traded(1, 3)])
+    log = CandleLog(counts.confirms)
+    log.add(counted(1, 1))
+    assert log.add(counted(2, 0)) == []
+    assert log.backfill([]) == []
+    assert log.missing_from() == 1 * MINUTE
+    assert [one.open_ms // MINUTE for one in log.backfill([], final=True)] == [1, 2]
+    assert log.missing_from() is None

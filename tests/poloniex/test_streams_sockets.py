@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from polotui.core.clock import SystemClock
 from polotui.core.ids import Chance
+from polotui.poloniex.sockets import WebsocketsConnector
 from polotui.poloniex.stream_wire import Ack, TradeMessage
 from polotui.poloniex.streams import Stream, StreamSettings
 from tests.poloniex.peers import Heard
@@ -96,3 +98,46 @@ async def test_a_half_open_socket_is_found_and_left() -> None:
             connection.transport.abort()
 
     assert any("no pong" in state.reason for state in heard.states)
+
+
+async def test_a_refused_port_and_a_refused_handshake_are_reasons_and_not_crashes() -> None:
+    def deny(connection: ServerConnection, request: Request) -> Response:
+        return connection.respond(403, "no")
+
+    async with serve(lambda connection: connection.wait_closed(), "127.0.0.1", 0, process_request=deny) as server:
+        port = server.sockets[0].getsockname()[1]
+        reason = await first_reason(f"ws://127.0.0.1:{port}/ws/public")
+        assert "403" in reason
+    reason = await first_reason(f"ws://127.0.0.1:{port}/ws/public")
+    assert reason.startswith(("ConnectionRefusedError", "OSError"))
+
+
+async def test_a_frame_beyond_the_limit_ends_the_connection() -> None:
+    async def peer(connection: ServerConnection) -> None:
+        await connection.send("x" * 100_000)
+        await connection.wait_closed()
+
+    async with serve(peer, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws/public"
+        reason = await first_reason(url, WebsocketsConnector(max_frame=10_000))
+    assert "1009" in reason
+
+
+async def test_a_peer_that_never_answers_the_handshake_is_left() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws/public"
+        assert "no connection within" in await first_reason(url, WebsocketsConnector(open_timeout_s=0.1))
+
+
+async def first_reason(url: str, connector: WebsocketsConnector | None = None) -> str:
+    """Why the first connection failed."""
+    heard = Heard()
+    stream = Stream(url, heard, clock=SystemClock(), chance=Chance(1), connector=connector)
+    async with running(stream):
+        await heard.until(lambda: heard.phase == "waiting")
+    return next(state.reason for state in heard.states if state.phase == "waiting")
