@@ -3,8 +3,9 @@
 Decided here:
 * Only a candle that the feed says is closed is closed. When the next minute begins without that word (the stream
   broke in between), the minute before is a hole and not a guess.
-* A hole is reported once, as a window to ask history for; `fill` brings the answer, and `note_empty` says that the
-  exchange has none. Until then no higher candle that contains the hole is closed.
+* A hole is reported when it is in the book, and again with each new minute while it lasts, since the exchange may
+  not have had the newest minute yet when it was asked. `fill` brings the answer, `note_empty` says that the exchange
+  has none. Until then no higher candle that contains the hole is closed.
 * Higher candles come from closed minutes here and never from the venue's own. The forming one is what the minutes of
   its window make so far; `whole` says whether its beginning was seen.
 * The revision of a series grows when a candle that is not its newest one changed or was put in between.
@@ -87,7 +88,7 @@ class CandleBook:
         self._minutes: dict[int, Candle] = {}
         self._empty: set[int] = set()
         self._since_ms: int | None = None
-        self._reported_ms = 0
+        self._reported_ms = -1
         self._end_ms = 0
         self._partials: dict[Timeframe, _Partial] = {}
         self._listeners: list[Listener] = []
@@ -97,16 +98,16 @@ class CandleBook:
 
     def on_candle(self, candle: Candle) -> None:
         """A 1-minute candle from the feed, forming or closed."""
-        if candle.open_ms < self._end_ms and not candle.closed:
-            return
         if candle.closed:
-            self._report_hole(candle.open_ms)
             self._add([candle])
             if self.forming is not None and self.forming.open_ms <= candle.open_ms:
                 self.forming = None
-        elif self.forming is None or candle.open_ms >= self.forming.open_ms:
-            self._report_hole(candle.open_ms)
+        elif candle.open_ms >= self._now_ms():
+            self._since_ms = candle.open_ms - candle.open_ms % DAY_MS if self._since_ms is None else self._since_ms
             self.forming = candle
+        if candle.open_ms > self._reported_ms:
+            self._reported_ms = candle.open_ms
+            self._report_holes()
 
     def fill(self, candles: Iterable[Candle]) -> None:
         """Closed minutes from history, in any order."""
@@ -167,15 +168,11 @@ class CandleBook:
         """Up to where minutes are over, as far as the stream tells."""
         return max(self._end_ms, self.forming.open_ms if self.forming else 0)
 
-    def _report_hole(self, open_ms: int) -> None:
-        """Tells of the minutes that are missing before the one that opens at `open_ms`."""
-        if self._since_ms is None:
-            self._since_ms = open_ms - open_ms % DAY_MS
-        start = max(self._end_ms, self._since_ms, self._reported_ms)
-        if open_ms > start:
-            self._reported_ms = open_ms
-            if self._on_hole is not None:
-                self._on_hole(self.symbol, start, open_ms)
+    def _report_holes(self) -> None:
+        """Tells of the window from the first to the last minute that is missing."""
+        holes = self.holes() if self._on_hole is not None else []
+        if holes and self._on_hole is not None:
+            self._on_hole(self.symbol, holes[0][0], holes[-1][1])
 
     def _empty_in(self, start: int, end: int) -> int:
         if not self._empty:

@@ -177,3 +177,14 @@ async def test_many_at_once_and_the_bound(clock: FrozenClock) -> None:
     assert (figures.entries, figures.evictions, figures.hits, figures.misses) == (3, 1, 4, 1)
     assert figures.hit_rate == 0.8
     assert Cache(clock).statistics().hit_rate is None
+
+
+async def test_what_was_asked_before_an_invalidation_is_not_kept_after_it(cache: Cache) -> None:
+    source = Source()
+    source.gate.clear()
+    early = asyncio.create_task(cache.wrap("user/spot", "user", source))
+    await ticks()
+    cache.invalidate("user/")
+    source.gate.set()
+    assert (await early).value == 1
+    assert cache.get("user/spot") is None

@@ -78,7 +78,8 @@ def test_a_missing_minute_is_asked_for_and_holds_up_what_contains_it() -> None:
     book.add_listener(lambda symbol, frame, closed: told.append((frame.value, closed.open_ms)))
     for number in (*range(3), *range(5, 10)):
         book.on_candle(candle(number))
-    assert asked == book.holes() == [(at(3), at(5))]
+    assert book.holes() == [(at(3), at(5))]
+    assert asked == [(at(3), at(5))] * 5
     assert [of for of, _ in told if of == "5m"] == ["5m"]
     assert not book.tail(Timeframe.M30).whole
     revision = book.series(M1).revision
@@ -90,6 +91,8 @@ def test_a_missing_minute_is_asked_for_and_holds_up_what_contains_it() -> None:
     assert book.holes() == []
     assert book.tail(Timeframe.M30).whole
     assert book.tail(Timeframe.M30).forming == merge(minutes(0, 10), Timeframe.M30, closed=False)
+    book.on_candle(candle(10))
+    assert len(asked) == 5
 
 
 def test_a_forming_minute_that_never_closed_is_a_hole_not_a_guess() -> None:
@@ -111,7 +114,7 @@ def test_a_start_in_the_middle_of_the_day_asks_for_its_beginning() -> None:
     asked: list[tuple[int, int]] = []
     book = CandleBook(SYMBOL, on_hole=lambda symbol, start, end: asked.append((start, end)))
     book.on_candle(forming(90))
-    assert asked == [(DAY0, at(90))]
+    assert asked == book.holes() == [(DAY0, at(90))]
     assert not book.tail(H1).whole
     book.on_candle(candle(90))
     assert asked == [(DAY0, at(90))]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from polotui.core.errors import UsageError
-from polotui.market.data_files import import_file, read_file, time_of, verify
+from polotui.market.data_files import import_file, read_file, verify
+from polotui.market.file_forms import time_of
 from polotui.model.candles import MINUTE_MS, Candle, Timeframe
 from polotui.storage.candles import CandleStore
 from polotui.storage.columns import CandleArrays
