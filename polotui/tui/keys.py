@@ -31,7 +31,7 @@ class Key:
 KEYS: tuple[Key, ...] = (
     Key("next-pane", "tab", "next_pane(1)", "next pane"),
     Key("previous-pane", "shift+tab", "next_pane(-1)", "previous pane"),
-    Key("back", "escape", "back", "back"),
+    Key("back", "escape", "go_back", "back"),
     Key("zoom", "z", "zoom", "zoom", footer=40),
     Key("pause", "p", "pause", "pause", footer=50),
     Key("copy", "y", "copy", "copy", footer=60),

@@ -49,6 +49,8 @@ class ThemeSpec:
         variables = {"border": colour["primary"], "footer-key-foreground": colour["primary"]}
         if self.ansi:
             variables |= {
+                "ansi-background": "ansi_default",
+                "ansi-foreground": "ansi_default",
                 "border-blurred": "ansi_bright_black",
                 "block-cursor-foreground": "ansi_black",
                 "block-cursor-background": "ansi_cyan",
@@ -91,6 +93,7 @@ class Tones:
             swap = {"up": "down", "down": "up", "up-soft": "down-soft", "down-soft": "up-soft"}
             self._tones |= {name: self._tones.get(other, "") for name, other in swap.items()}
         self._cache: dict[tuple[str, str], Style] = {}
+        self._same: dict[Style, Style] = {}
 
     @cached_property
     def _grounds(self) -> dict[str, Style]:
@@ -107,6 +110,8 @@ class Tones:
             style = self._grounds[ground]
             for name in tone.split():
                 style += parse_tone(self._tones.get(name, ""))
+            # Equal styles are one object, so that neighbours can be joined into one segment.
+            style = self._same.setdefault(style, style)
             self._cache[ground, tone] = style
         return style
 

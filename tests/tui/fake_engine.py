@@ -75,7 +75,7 @@ def overlay_lines(names: Sequence[str], candles: list[Candle]) -> list[OverlayLi
     for name in names:
         length = int("".join(letter for letter in name if letter.isdigit()) or 20)
         values: list[float | None] = []
-        average = candles[0].close if candles else 0.0
+        average = sum(candle.close for candle in candles[:length]) / max(1, len(candles[:length]))
         for candle in candles:
             average += (candle.close - average) * 2 / (length + 1)
             values.append(average)
@@ -155,10 +155,16 @@ def watch_row(symbol: str, **more: Any) -> WatchRow:
 def make_book(symbol: str, ident: int = 1, shift: float = 0.0) -> BookState:
     last, scale = {**PRICES, **MORE}.get(symbol, (100.0, 2))
     tick = 10.0**-scale * 40
-    rng = Chance(f"book {symbol} {ident}").generator()
     mid = last + shift
-    bids = [Level(round(mid - tick * (i + 1), scale), round(rng.expovariate(1.5) + 0.01, 6)) for i in range(20)]
-    asks = [Level(round(mid + tick * (i + 1), scale), round(rng.expovariate(1.5) + 0.01, 6)) for i in range(20)]
+
+    def level(value: float, place: int) -> Level:
+        # Most levels stay from one book to the next; three of forty are new.
+        age = ident if place in {ident % 40, ident * 7 % 40, ident * 13 % 40} else 0
+        rng = Chance(f"book {symbol} {value:.8f} {age}").generator()
+        return Level(value, round(rng.expovariate(1.5) + 0.01, 6))
+
+    bids = [level(round(mid - tick * (i + 1), scale), i) for i in range(20)]
+    asks = [level(round(mid + tick * (i + 1), scale), 20 + i) for i in range(20)]
     return BookState(symbol=symbol, id=ident, ts_ms=NOW, bids=bids, asks=asks, at_ms=NOW)
 
 

@@ -44,14 +44,9 @@ class BalanceScreen(DeskScreen):
 
     def settle(self) -> None:
         alone = self.zoomed is not None
-        self.query_one(AccountSummary).has_bottom = alone
-        equity, assets = self.query_one(EquityChart), self.query_one(AssetTable)
-        equity.joins_above, equity.has_bottom = not alone, alone
-        assets.joins_above = not alone
-        if self.focused is equity and not self.reachable(equity):
-            assets.focus()
-        for pane in self.panes():
-            pane.restyle()
+        self.query_one(AccountSummary).frames(joins_above=False, has_bottom=alone)
+        self.query_one(EquityChart).frames(joins_above=not alone, has_bottom=alone)
+        self.query_one(AssetTable).frames(joins_above=not alone, has_bottom=True)
 
     def reachable(self, pane: Pane) -> bool:
         return pane.id != "equity" or not self.has_class("-low")

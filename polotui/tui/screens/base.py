@@ -7,7 +7,7 @@ which topics changed; a screen that is not visible is told nothing and repaints 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 from textual.screen import Screen
@@ -38,17 +38,21 @@ class TooSmall(Painted):
         return lines
 
 
-class DeskScreen(Screen[None]):
+class DeskScreen(Screen[None], inherit_bindings=False):
     """Base of the screens."""
 
     AUTO_FOCUS = ""
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual's own form
         (0, "-too-narrow"),
         (80, "-narrow"),
         (100, "-medium"),
         (116, "-wide"),
     ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-too-low"), (24, "-low"), (30, "-high")]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-too-low"),
+        (24, "-low"),
+        (30, "-high"),
+    ]
     DEFAULT_CSS = """
     DeskScreen { layout: vertical; background: $background; }
     HeaderBar, TabBar, FooterBar, Banner { height: 1; width: 1fr; }
@@ -61,6 +65,10 @@ class DeskScreen(Screen[None]):
     DeskScreen.-too-narrow #body, DeskScreen.-too-low #body { display: none; }
     DeskScreen.-too-narrow TooSmall, DeskScreen.-too-low TooSmall { display: block; }
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wanted: Pane | None = None
 
     @property
     def desk(self) -> PolotuiApp:
@@ -112,7 +120,11 @@ class DeskScreen(Screen[None]):
         self.call_after_refresh(self.repaint_all)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.settle)
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
+        self.settle()
+        self.keep_focus()
 
     def settle(self) -> None:
         """The room changed, or a pane was opened: decide which panes share frames."""
@@ -124,13 +136,30 @@ class DeskScreen(Screen[None]):
         panes = [pane for pane in self.panes() if self.reachable(pane)]
         if not panes:
             return
-        focused = self.focused
-        index = panes.index(focused) + step if isinstance(focused, Pane) and focused in panes else 0
-        pane = panes[index % len(panes)]
+        here = self._wanted or self.focused
+        index = panes.index(here) + step if isinstance(here, Pane) and here in panes else 0
+        self.focus_on(panes[index % len(panes)])
+
+    def focus_on(self, pane: Pane) -> None:
+        """Makes room for `pane` first: what is not displayed cannot take the focus."""
+        self._wanted = pane
         if self.zoomed is not None:
             self._zoom(pane)
         self.reveal(pane)
-        pane.focus()
+        self.call_after_refresh(self._arrived, pane)
+
+    def _arrived(self, pane: Pane) -> None:
+        if pane is self._wanted:
+            self._wanted = None
+            self.set_focus(pane)
+
+    def keep_focus(self) -> None:
+        """After the room changed: the focus may stand on a pane that has none."""
+        focused = self.focused
+        if not isinstance(focused, Pane) or not self.reachable(focused):
+            self.focus_on(self.first_focus())
+        else:
+            self.reveal(focused)
 
     def reachable(self, pane: Pane) -> bool:
         """Whether Tab may go there, given the room."""

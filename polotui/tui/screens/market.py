@@ -61,29 +61,20 @@ class MarketScreen(DeskScreen):
                 yield TradeTape(id="tape")
 
     def first_focus(self) -> Pane:
-        return self.query_one("#chart", CandleChart) if self.has_class("-narrow") else self.query_one(Watchlist)
+        # Asked before the first layout, when the breakpoints' classes are not set yet.
+        return self.query_one(CandleChart) if self.app.size.width < 100 else self.query_one(Watchlist)
 
     def topics(self) -> list[str]:
         view = self.desk.view
         return [f"book:{view.symbol}", f"trades:{view.symbol}", view.topic]
 
     def settle(self) -> None:
-        watchlist, book = self.query_one(Watchlist), self.query_one("#book", OrderBook)
-        chart, tape = self.query_one(CandleChart), self.query_one(TradeTape)
         narrow, alone = self.has_class("-narrow"), self.zoomed is not None
-        watchlist.has_bottom = narrow or alone
-        book.joins_above = not narrow and not alone
         low = self.has_class("-low")
-        chart.has_bottom = narrow or low or alone
-        self.query_one("#side", OrderBook).has_bottom = True
-        tape.joins_above = not alone
-        focused = self.focused
-        if isinstance(focused, Pane) and not self.reachable(focused):
-            self.query_one(CandleChart).focus()
-        elif isinstance(focused, Pane):
-            self.reveal(focused)
-        for pane in self.panes():
-            pane.restyle()
+        self.query_one(Watchlist).frames(joins_above=False, has_bottom=narrow or alone)
+        self.query_one("#book", OrderBook).frames(joins_above=not narrow and not alone, has_bottom=True)
+        self.query_one(CandleChart).frames(joins_above=False, has_bottom=narrow or low or alone)
+        self.query_one(TradeTape).frames(joins_above=not alone, has_bottom=True)
 
     def reachable(self, pane: Pane) -> bool:
         narrow = self.has_class("-narrow")

@@ -86,11 +86,11 @@ class Question(ModalScreen[str], inherit_bindings=False):
             self.dismiss(self._harmless)
         elif event.key == "enter":
             self.dismiss(letters[pane.index])
+        elif event.character in letters:
+            self.dismiss(event.character)
         elif event.key in ("left", "right", "tab", "shift+tab", "h", "l"):
             pane.index = (pane.index + (-1 if event.key in ("left", "shift+tab", "h") else 1)) % len(letters)
             pane.repaint()
-        elif event.character in letters:
-            self.dismiss(event.character)
         else:
             return
         event.stop()
@@ -113,7 +113,7 @@ class TextPane(Pane):
         return [(self._title, "title")]
 
     def title_right(self) -> Line:
-        end = min(len(self.text), self.top + self._rows)
+        end = min(len(self.text), self.top + max(1, self.size.height - 2))
         return [(f"{end}/{len(self.text)} · Esc closes", "muted")]
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:

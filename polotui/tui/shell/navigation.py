@@ -37,7 +37,7 @@ class Navigation(ShellBase):
     def action_go(self, name: str) -> None:
         self.go_to(name)
 
-    def action_back(self) -> None:
+    def action_go_back(self) -> None:
         """Filter or crosshair first, then zoom, then the screen before."""
         focused = self.focused
         if isinstance(focused, Pane) and focused.escape():

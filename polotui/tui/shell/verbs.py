@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from polotui.api.commands import DataDownload, DataList, DataVerify, GetFacts, GetHealth, GetJobs, PaperDeposit
@@ -38,8 +39,7 @@ class Verbs(TradingView, Leaving, Look, Giving, Words):
 
     def verbs(self) -> list[Verb]:
         screens = [
-            Verb(entry.name, f"the screen {entry.title}", lambda words, name=entry.name: self._screen(name, words))
-            for entry in self.screens
+            Verb(entry.name, f"the screen {entry.title}", partial(self._screen, entry.name)) for entry in self.screens
         ]
         return [
             *screens,

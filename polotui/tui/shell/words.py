@@ -30,13 +30,18 @@ class Words(ShellBase):
     def read(self, title: str, lines: list[Line]) -> None:
         self.push_screen(Reading(title, lines))
 
+    @property
+    def reading_width(self) -> int:
+        """Columns of a text dialog."""
+        return max(20, min(88, self.size.width * 96 // 100 - 4))
+
     def action_help(self) -> None:
         focused = self.focused
         pane = focused if isinstance(focused, Pane) else None
         scopes = [*reversed(pane.SCOPES)] if pane is not None else []
         lines: list[Line] = []
         if pane is not None:
-            lines += [[(line, "")] for line in wrapped(pane.ABOUT, 84)] + [[]]
+            lines += [[(line, "")] for line in wrapped(pane.ABOUT, self.reading_width)] + [[]]
         for scope in [*scopes, "global"]:
             rows = [
                 [
@@ -51,8 +56,8 @@ class Words(ShellBase):
                 digits = " ".join(entry.digit for entry in self.screens)
                 rows.insert(0, [(digits, "key"), (", ".join(entry.title for entry in self.screens), ""), ("", "")])
             lines += [[(_SCOPE_TITLES.get(scope, scope), "title")], *columns(rows), []]
-        tail = "Keys move with [face.keymap] in polotui.toml: id = key. With the mouse held by the app, shift+drag selects."
-        lines += [[(line, "muted")] for line in wrapped(tail, 84)]
+        tail = "Keys move with [face.keymap] in polotui.toml: id = key. The mouse is the app's: shift+drag selects."
+        lines += [[(line, "muted")] for line in wrapped(tail, self.reading_width)]
         self.read(f"Help · {pane.NAME}" if pane is not None else "Help", lines)
 
     def action_guides(self) -> None:
@@ -71,7 +76,8 @@ class Words(ShellBase):
             except (OSError, UnicodeDecodeError) as error:
                 self.tell(f"{paths[name].name} cannot be read: {error}.", "error")
                 return
-            self.read(name, [[(clean(line, 500), "title" if line.startswith("#") else "")] for line in _pages(text)])
+            pages = _pages(text, self.reading_width)
+            self.read(name, [[(clean(line, 500), "title" if line.startswith("#") else "")] for line in pages])
 
         self.push_screen(Picker("Guides", choices), show)
 
@@ -79,7 +85,7 @@ class Words(ShellBase):
         tones = {"warning": "warn", "error": "bad"}
         lines: list[Line] = []
         for note in reversed(self.store.notes):
-            for index, part in enumerate(wrapped(note.text, 74)):
+            for index, part in enumerate(wrapped(note.text, self.reading_width - 10)):
                 when = f"{clock(note.at_ms)}  " if index == 0 else " " * 10
                 lines.append([(when, "muted"), (part, tones.get(note.level, ""))])
         self.read("Notifications", lines or [[("Nothing has happened yet.", "muted")]])
@@ -95,5 +101,5 @@ class Words(ShellBase):
             )
 
 
-def _pages(text: str) -> list[str]:
-    return [line for paragraph in text.splitlines() for line in wrapped(paragraph, 86)]
+def _pages(text: str, width: int) -> list[str]:
+    return [line for paragraph in text.splitlines() for line in wrapped(paragraph, width)]

@@ -49,6 +49,10 @@ class AccountSummary(Pane):
         shares = [(clean(row.currency, 12), shown_ratio(row.value) or 0.0) for row in account.rows]
         parts = allocation(shares, width - 2)
         lines.append([(" ", ""), *parts] if parts else [(" no value is known yet", "muted")])
+        others = [item for item in self.desk.store.accounts or [] if item is not account]
+        for other in others:
+            name = clean(other.title, 40)
+            lines.append([(f" {name} ", "muted"), (f"{shown_text(other.total, 2)} USDT", tone_for(other.total))])
         return lines
 
     def _worth(self, account: AccountState, width: int) -> Line:

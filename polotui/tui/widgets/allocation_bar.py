@@ -15,24 +15,27 @@ def allocation(shares: Sequence[tuple[str, float]], width: int) -> Line:
     total = sum(share for _, share in known)
     if not known or total <= 0:
         return []
-    parts = known[:PARTS]
+    parts = [item for item in known[:PARTS] if item[1] >= 0.01 * total] or known[:1]
     rest = total - sum(share for _, share in parts)
-    if rest > 0.004 * total:
+    if rest > 0.0005 * total:
         parts = [*parts, ("other", rest)]
-    labels = [f" {name} {share / total * 100:.0f} %  " for name, share in parts]
-    while len(labels) > 1 and sum(len(label) for label in labels) + len(labels) * 2 > width:
-        # Too narrow for all names: the smallest join the others.
-        name, share = parts.pop(-2) if parts[-1][0] == "other" else parts.pop()
-        if parts[-1][0] == "other":
-            parts[-1] = ("other", parts[-1][1] + share)
+    labels = _labels(parts, total)
+    while len(parts) > 1 and sum(len(label) + 2 for label in labels) > width:
+        # Too narrow for all names: the smallest join the others, and these go last of all.
+        if len(parts) == 2 and parts[-1][0] == "other":
+            parts.pop()
+        elif parts[-1][0] == "other":
+            parts[-2:] = [("other", parts[-2][1] + parts[-1][1])]
         else:
-            parts.append(("other", share))
-        labels = [f" {name} {share / total * 100:.0f} %  " for name, share in parts]
-        if len(parts) == 1:
-            break
+            parts[-1] = ("other", parts[-1][1])
+        labels = _labels(parts, total)
     room = max(len(parts), width - sum(len(label) for label in labels))
     line: Line = []
     for index, ((name, share), label) in enumerate(zip(parts, labels, strict=True)):
         tone = "other" if name == "other" else f"part{index % PARTS + 1}"
         line += [("█" * max(1, int(share / total * room)), tone), (label, "")]
     return line
+
+
+def _labels(parts: Sequence[tuple[str, float]], total: float) -> list[str]:
+    return [f" {name} {share / total * 100:.0f} %  " for name, share in parts]

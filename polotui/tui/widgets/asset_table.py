@@ -103,6 +103,15 @@ class AssetTable(LiveTable):
         note = reason(row.available, now) if row.available.standing == "unknown" else ""
         return Row(f"{row.account} {row.currency}", cells, note)
 
+    def opened(self, key: str) -> None:
+        """Enter: the chart of this currency, when there is a market for it."""
+        currency = key.rpartition(" ")[2]
+        symbol = f"{currency}_USDT"
+        if symbol in self.desk.store.symbols:
+            self.desk.show_symbol(symbol)
+        else:
+            self.desk.tell(f"There is no market {clean(symbol, 30)} to show.")
+
     def note_under_cursor(self) -> str:
         """Why a figure of the row under the cursor is not simply known."""
         account, row = self.desk.account, self.table.current

@@ -17,7 +17,7 @@ from polotui.tui.numbers import compact, moment, percent, price, tone_of
 from polotui.tui.series import Series
 from polotui.tui.view import OVERLAYS
 from polotui.tui.widgets.candle_marks import Scale, column, decimals_of, line_dots, scale_for, time_labels
-from polotui.tui.widgets.painted import Line, fit
+from polotui.tui.widgets.painted import Line, clip, fit, width_of
 from polotui.tui.widgets.pane import Exported, Pane
 from polotui.tui.widgets.sparkline import BLOCKS
 
@@ -70,14 +70,23 @@ class CandleChart(Pane):
             for index, name in enumerate(series.overlays):
                 head.append((f"  {OVERLAYS.get(name, '·')} {name}", f"line{index % 4 + 1}"))
             return head
-        scale = self.desk.store.scale_of(series.symbol)
+        figures, rest = self._figures(candle)
+        when: Line = [(moment(candle.open_ms), "")]
+        for line in ([*head, (" · ", "muted"), *when, *figures, *rest], [*when, *figures, *rest], [*when, *figures]):
+            if width_of(line) <= width:
+                return line
+        return figures[1:]
+
+    def _figures(self, candle: Candle) -> tuple[Line, Line]:
+        """Open to close, and volume and change: the second goes into the picture when the title has no room."""
+        scale = self.desk.store.scale_of(self.series.symbol)
         change = candle.close / candle.open - 1 if candle.open else None
-        figures = [("O", candle.open), ("H", candle.high), ("L", candle.low), ("C", candle.close)]
-        head.append((f" · {moment(candle.open_ms)} ", ""))
-        for letter, value in figures:
-            head += [(f" {letter} ", "muted"), (price(value, scale), "")]
-        head += [(" V ", "muted"), (compact(candle.volume), ""), (f" {percent(change)}", tone_of(change))]
-        return head
+        figures: Line = []
+        named = (("O", candle.open), ("H", candle.high), ("L", candle.low), ("C", candle.close))
+        for letter, value in named:
+            figures += [("  ", ""), (f"{letter} ", "muted"), (price(value, scale), "")]
+        rest = [("  V ", "muted"), (compact(candle.volume), ""), (f"  {percent(change)}", tone_of(change))]
+        return figures, rest
 
     def title_right(self) -> Line:
         series = self.series
@@ -123,6 +132,10 @@ class CandleChart(Pane):
         for y, cells in enumerate(grid):
             label = labels.get(y, ("│" + " " * (axis - 1), "faint"))
             lines.append([(" " * pad, ""), *_joined(cells), label])
+        crossed = self._crossed(series)
+        if crossed is not None and not any(text == "  V " for text, _ in self.title(width - 4)):
+            told = self._figures(crossed)[1]
+            lines[0] = [*told, *clip(lines[0], width_of(told))]
         if volume_rows:
             lines[rows][-1] = (fit(f"│ {compact(candles[-1].volume)}", axis), "faint")
         lines.append(self._times(candles, series.step_ms, pad, columns))

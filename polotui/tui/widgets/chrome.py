@@ -24,18 +24,13 @@ class HeaderBar(Painted):
 
     def draw(self, width: int, height: int) -> list[Line]:
         parts = self._parts()
+        left, right = _assembled(parts)
         # Dropped in this order until the rest fits.
-        for name in ("limits", "clock", "risk", "today", "words", "equity"):
-            if sum(width_of(line) + 3 for line in parts.values()) <= width:
+        for name in ("venue", "limits", "clock", "risk", "today", "words", "equity"):
+            if width_of(left) + width_of(right) + 2 <= width:
                 break
             parts.pop(name, None)
-        left: Line = [(" polotui", "title"), ("  ", ""), *parts.pop("mode"), *parts.pop("words", [])]
-        clock_part = parts.pop("clock", [])
-        right: Line = []
-        for line in [*parts.values(), clock_part]:
-            if line:
-                right += [*([("   ", "")] if right else []), *line]
-        right.append((" ", ""))
+            left, right = _assembled(parts)
         gap = width - width_of(left) - width_of(right)
         return [crop([*left, (" " * max(1, gap), ""), *right], width)]
 
@@ -43,13 +38,13 @@ class HeaderBar(Painted):
         store = self.desk.store
         engine = store.engine
         now = self.desk.clock.wall_ms()
-        parts: dict[str, Line] = {"name": [(" polotui", "")]}
         if engine is None:
             word = "starting" if store.link == "connecting" else "no engine"
             return {"mode": [(f" {word} ", "warn")], "clock": [(f"{clock(now)} UTC", "muted")]}
-        parts = {
+        parts: dict[str, Line] = {
             "mode": [(f" {engine.mode} ", f"mode-{engine.mode}")],
-            "words": [(f" {_MODE_WORDS.get(engine.mode, '')} · {clean(engine.venue, 40)}", "muted")],
+            "words": [(f" {_MODE_WORDS.get(engine.mode, '')}", "muted")],
+            "venue": [(f" · {clean(engine.venue, 40)}", "muted")],
         }
         if self.desk.read_only:
             parts["mode"].append((" read-only ", "warn"))
@@ -90,6 +85,18 @@ class HeaderBar(Painted):
 
     def on_click(self, event: events.Click) -> None:
         self.desk.run_named("theme")
+
+
+def _assembled(parts: dict[str, Line]) -> tuple[Line, Line]:
+    """The left part and the right one, whose pieces stand three cells apart."""
+    left: Line = [(" polotui", "title"), ("  ", "")]
+    for name in ("mode", "words", "venue"):
+        left += parts.get(name, [])
+    right: Line = []
+    for name, line in parts.items():
+        if name not in ("mode", "words", "venue"):
+            right += [*([("   ", "")] if right else []), *line]
+    return left, [*right, (" ", "")]
 
 
 def _worst(streams: list[StreamStatus]) -> StreamStatus:
@@ -135,10 +142,8 @@ class Banner(Painted):
         store = self.desk.store
         if store.link == "gone":
             since = clock(store.gone_since_ms)
-            words = f"Engine gone since {since}. Figures are as of then. Trying again ({store.attempt})."
-            return f"{words} ctrl+r starts it", "bad"
-        if store.link == "connecting":
-            return "Starting the engine, waiting for its first word …", "muted"
+            words = f"Engine gone since {since}. {store.gone_words} Figures are as of then."
+            return f"{words} Trying again ({store.attempt}); ctrl+r starts it.", "bad"
         engine = store.engine
         if engine is not None and engine.note:
             return clean(engine.note, 300), "warn"

@@ -80,9 +80,9 @@ class EquityChart(Pane):
         labels = {scale.row(value, rows): value for value in scale.labels()}
         lines: list[Line] = []
         for y, cells in enumerate(grid):
-            value = labels.get(y)
-            text = f"┤ {price(value, decimals_of(scale.step, digits))}" if value is not None else "│"
-            lines.append([(" ", ""), *cells, (fit(text, 11), "muted" if value is not None else "faint")])
+            label = labels.get(y)
+            text = f"┤ {price(label, decimals_of(scale.step, digits))}" if label is not None else "│"
+            lines.append([(" ", ""), *cells, (fit(text, 11), "muted" if label is not None else "faint")])
         lines.append(self._times(times, columns))
         return lines
 

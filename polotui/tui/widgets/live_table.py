@@ -16,7 +16,7 @@ from polotui.tui.widgets.rows import Column, Row, Rows
 class LiveTable(Pane):
     """Subclasses give COLUMNS and `rows()`."""
 
-    SCOPES = ("table",)
+    SCOPES: tuple[str, ...] = ("table",)
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("table")
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
     GAP: ClassVar[int] = 2
@@ -102,7 +102,7 @@ class LiveTable(Pane):
             cell = row.cells[first[0].name]
             line += [(self.table.fitted(first[0], cell.text, first[1]), cell.tone + back), (" " * self.GAP, back)]
             used = 1 + first[1] + self.GAP
-            return [*line, (fit(row.note, max(0, width - used)), row.note_tone + back)]
+            return [*line, (fit(row.note, max(0, width - used)), (row.note_tone + back).strip())]
         for column, size in columns:
             cell = row.cells[column.name]
             line += [(self.table.fitted(column, cell.text, size), (cell.tone + back).strip()), (" " * self.GAP, back)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from polotui.api.events import BookState
 from polotui.core.text import clean
 from polotui.tui.numbers import compact, price, quantity
+from polotui.tui.widgets.candle_marks import round_step
 from polotui.tui.widgets.painted import Line, fit
 from polotui.tui.widgets.pane import Exported, Pane
 from polotui.tui.widgets.sparkline import bar
@@ -17,6 +18,11 @@ class OrderBook(Pane):
     ABOUT = "The best prices on both sides. The bar grows with all that stands between you and that level."
     SCOPES = ("market",)
     TOPICS = frozenset({"book", "link", "second", "view"})
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._full = 0.0
+        """The sum that fills a bar."""
 
     def wants(self, dirty: set[str]) -> bool:
         return f"book:{self.desk.view.symbol}" in dirty or bool(dirty & {"link", "second", "view"})
@@ -46,7 +52,11 @@ class OrderBook(Pane):
         scale, places = store.scale_of(book.symbol), min(store.quantity_scale_of(book.symbol), 6)
         side = max(1, (height - 1) // 2)
         asks, bids = book.asks[:side], book.bids[: height - 1 - side]
-        most = max(sum(level.quantity for level in asks), sum(level.quantity for level in bids), 1e-12)
+        deepest = max(sum(level.quantity for level in asks), sum(level.quantity for level in bids), 1e-12)
+        if not deepest <= self._full <= deepest * 2.5:
+            # A round size that stays: bars that all move with each order would tell nothing and cost the most.
+            self._full = round_step(deepest * 1.2, 1)
+        most = self._full
         first = max((len(price(level.price, scale)) for level in (*asks, *bids)), default=8)
         second = max((len(quantity(level.quantity, places)) for level in (*asks, *bids)), default=6)
         second = max(second, places + 4)

@@ -63,6 +63,19 @@ def crop(line: Line, width: int) -> Line:
     return out
 
 
+def clip(line: Line, skip: int) -> Line:
+    """`line` without its first `skip` cells."""
+    out: Line = []
+    for text, tone in line:
+        length = width_of([(text, tone)])
+        if skip >= length:
+            skip -= length
+        else:
+            out.append((text[skip:], tone))
+            skip = 0
+    return out
+
+
 def _cells(line: Line) -> list[tuple[str, str]]:
     """One entry per cell; the second cell of a wide character is empty."""
     out: list[tuple[str, str]] = []
@@ -129,7 +142,8 @@ class Painted(Widget):
         """Called on each frame with what changed; repaints when it concerns this widget and its turn has come."""
         if self.wants(dirty):
             self._waiting = True
-        if self._waiting and now - self._painted_at >= self.EVERY_SECONDS:
+        urgent = bool(dirty & {"link", "view"})
+        if self._waiting and (urgent or now - self._painted_at >= self.EVERY_SECONDS):
             self._waiting = False
             self._painted_at = now
             self.repaint()
@@ -137,7 +151,11 @@ class Painted(Widget):
     def repaint(self) -> None:
         """Draws again and refreshes the cells that differ."""
         width, height = self.size
-        if not width or not height or not self.is_attached:
+        if not self.is_attached:
+            return
+        if not width or not height:
+            # Hidden now: what was drawn is outdated when it is shown again.
+            self.restyle()
             return
         if self._drawn_size != (width, height):
             self.refresh()
@@ -185,4 +203,11 @@ class Painted(Widget):
     def _strip(self, line: Line, width: int) -> Strip:
         style = self.desk.tones.style
         base = self.BASE_TONE
-        return Strip([Segment(text, style(base, tone)) for text, tone in line], width)
+        segments: list[Segment] = []
+        for text, tone in line:
+            found = style(base, tone)
+            if segments and segments[-1].style is found:
+                segments[-1] = Segment(segments[-1].text + text, found)
+            else:
+                segments.append(Segment(text, found))
+        return Strip(segments, width)

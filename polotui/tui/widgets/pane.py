@@ -31,7 +31,7 @@ class Exported:
 class Pane(Painted, can_focus=True):
     """A framed widget. Subclasses write `title` and `body`."""
 
-    SCOPES: ClassVar[tuple[str, ...]] = ()
+    SCOPES: tuple[str, ...] = ()
     """Groups of the key table that work here, for the footer and the help."""
     NAME: ClassVar[str] = "pane"
     ABOUT: ClassVar[str] = ""
@@ -41,6 +41,12 @@ class Pane(Painted, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.joins_above = False
         self.has_bottom = True
+
+    def frames(self, *, joins_above: bool, has_bottom: bool) -> None:
+        """Which lines of the frame are this pane's own; the neighbour draws the shared ones."""
+        if (joins_above, has_bottom) != (self.joins_above, self.has_bottom):
+            self.joins_above, self.has_bottom = joins_above, has_bottom
+            self.repaint()
 
     def title(self, width: int) -> Line:
         return [(self.NAME, "title")]
@@ -73,7 +79,7 @@ class Pane(Painted, can_focus=True):
 
     def draw(self, width: int, height: int) -> list[Line]:
         mode = self.desk.store.mode
-        tl, tr, br, bl, flat, side, tee_left, tee_right = FRAMES.get(mode, FRAMES["DEMO"])
+        tl, tr, br, bl, flat, side, tee_left, tee_right = tuple(FRAMES.get(mode, FRAMES["DEMO"]))
         if self.joins_above:
             tl, tr = tee_left, tee_right
         tone = "focus" if self.has_focus else "border"
