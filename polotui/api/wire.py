@@ -52,8 +52,8 @@ FromFace = Request | Subscribe
 FromEngine = Reply | Batch
 
 _encoder = msgspec.msgpack.Encoder()
-_from_face = msgspec.msgpack.Decoder(FromFace)
-_from_engine = msgspec.msgpack.Decoder(FromEngine)
+_from_face: msgspec.msgpack.Decoder[FromFace] = msgspec.msgpack.Decoder(FromFace)
+_from_engine: msgspec.msgpack.Decoder[FromEngine] = msgspec.msgpack.Decoder(FromEngine)
 
 
 class BrokenFrame(ValueError):

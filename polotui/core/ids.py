@@ -6,7 +6,7 @@ derived from counts of rows: a count-derived id hides a lost row.
 
 from __future__ import annotations
 
-import random
+import random as _random
 import string
 
 _ALPHABET = string.ascii_lowercase + string.digits
@@ -18,7 +18,7 @@ class Chance:
     def __init__(self, seed: str | int | None = None) -> None:
         self.seed = seed
         # Only a seeded run may use the generator that can be predicted.
-        self._rng: random.Random = random.SystemRandom() if seed is None else random.Random(str(seed))  # noqa: S311
+        self._rng: _random.Random = _random.SystemRandom() if seed is None else _random.Random(str(seed))  # noqa: S311
 
     def child(self, name: str) -> Chance:
         """A stream of its own for `name`, so that one consumer's draws do not shift another's."""
@@ -42,6 +42,6 @@ class Chance:
         """An id such as `req-k2j…`, unique by chance."""
         return f"{prefix}-{self.token(12)}"
 
-    def generator(self) -> random.Random:
+    def generator(self) -> _random.Random:
         """The generator itself, for models that draw many numbers (the simulator's market)."""
         return self._rng

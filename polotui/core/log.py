@@ -1,7 +1,8 @@
 """The log: JSON lines, rotated, private, without secrets.
 
 Decided here: one file per process kind (`engine.log`, `face.log`, `simulator.log`) in the home's log folder, 5 MiB
-each, five kept. Writing happens on a listener thread, so a slow disk never blocks the loop. Everything passes `redact`: known
+each, five kept. Writing happens on a listener thread, so a slow disk never blocks the loop. Everything passes
+`redact`: known
 secrets are replaced wherever they appear, and so is whatever follows a word such as secret, signature or key.
 """
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 
 def start_detached(module: str, arguments: Sequence[str], *, log: Path) -> int:
@@ -32,6 +33,14 @@ def start_detached(module: str, arguments: Sequence[str], *, log: Path) -> int:
         os.close(descriptor)
     _children[process.pid] = process
     return process.pid
+
+
+def replace_with(module: str, arguments: Sequence[str]) -> NoReturn:
+    """Turns this process into `python -m module arguments`: same terminal, same signals, same pid."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    environment = {**os.environ, "PYTHONPATH": _package_root()}
+    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)  # noqa: S606 - no shell wanted
 
 
 #: Kept so that an ended child is reaped when asked about, and so that no handle warns of a child that outlives us.

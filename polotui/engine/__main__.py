@@ -1,4 +1,5 @@
-"""`python -m polotui.engine run`: the engine in the foreground. Faces start it this way, and so do systemd and containers."""
+"""`python -m polotui.engine run`: the engine in the foreground. Faces start it this way, and so do systemd and
+containers."""
 
 from __future__ import annotations
 

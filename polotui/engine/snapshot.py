@@ -55,7 +55,11 @@ def _stale(shown: Shown, at_ms: int) -> Shown:
     if shown.standing != "known":
         return shown
     return msgspec.structs.replace(
-        shown, standing="stale", as_of_ms=at_ms, reason="loading", cause="from the last run; the exchange is being asked"
+        shown,
+        standing="stale",
+        as_of_ms=at_ms,
+        reason="loading",
+        cause="from the last run; the exchange is being asked",
     )
 
 

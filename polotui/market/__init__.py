@@ -1,0 +1,1 @@
+"""What is the market now? Books, trades, candles, tickers, and how fresh each of them is."""

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -50,11 +51,12 @@ class Exchange(_Section):
     @field_validator("rest_url", "public_url", "private_url")
     @classmethod
     def _url(cls, value: str) -> str:
-        scheme, separator, rest = value.partition("://")
-        if not separator or not rest or scheme not in ("http", "https", "ws", "wss"):
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
             raise ValueError("must be a URL such as https://api.poloniex.com")
-        loopback = rest.startswith(("127.0.0.1", "localhost", "[::1]"))
-        if scheme in ("http", "ws") and not loopback:
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("must not carry a user name or password")
+        if parts.scheme in ("http", "ws") and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
             raise ValueError("must be https or wss: without TLS only this machine itself (127.0.0.1) is allowed")
         return value.rstrip("/")
 
@@ -200,8 +202,11 @@ def example_file() -> str:
 
 def example_environment() -> str:
     """The text of .env.example: settings only, never keys or secrets."""
-    lines = ["TRADING_SIMULATION_ONLY=true", ""]
-    lines.insert(0, "# Settings by environment variable; polotui reads none of its secrets from here.")
+    lines = [
+        "TRADING_SIMULATION_ONLY=true",
+        "",
+        "# Settings by environment variable. polotui never reads keys or secrets from the environment.",
+    ]
     for key, (default, meaning) in known_keys().items():
         name = environment_name(key)
         if name == "TRADING_SIMULATION_ONLY" or isinstance(default, dict):

@@ -73,7 +73,7 @@ def compute(names: list[str], candles: list[Candle], shown: int) -> list[Overlay
                 OverlayLine(
                     name=f"{name}.{line}" if line else name,
                     overlay=name,
-                    values=[None if value != value else value for value in tail],  # noqa: PLR0124 - NaN is not itself
+                    values=[None if value != value else value for value in tail],
                 )
             )
     return result

@@ -1,0 +1,74 @@
+"""The engine's process: lock, log, signals, and the end.
+
+Decided here: starting and recovering are the same path (crash-only). SIGTERM, SIGINT and SIGHUP end the engine cleanly
+within two seconds; an engine that a face started ignores hang-ups, because it has no terminal to lose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from polotui import __version__
+from polotui.core.clock import SystemClock
+from polotui.core.ids import Chance
+from polotui.core.lock import InstanceLock
+from polotui.core.log import hide, logging_to
+from polotui.core.paths import Home
+from polotui.core.settings import schema
+from polotui.core.signals import on_signals
+from polotui.engine import demo
+from polotui.engine.engine import Engine
+
+log = logging.getLogger("polotui.engine")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the process was asked to do. `linger` None: goes on until a signal."""
+
+    root: Path | None = None
+    linger: float | None = None
+    demo: bool = False
+    simulator: list[str] = field(default_factory=list)
+
+    def home(self) -> Home:
+        if self.root is not None:
+            return Home.at(self.root)
+        return Home.default("polotui-demo" if self.demo else "polotui")
+
+
+def run_engine(options: Options) -> int:
+    """Runs until a signal or until nobody needs it. Raises Locked when another engine has the home."""
+    os.umask(0o077)
+    home = options.home().make()
+    loaded = schema.load(home)
+    clock = SystemClock()
+    with (
+        InstanceLock(home.lock),
+        logging_to(home.logs / "engine.log", clock, level=loaded.settings.general.log_level),
+    ):
+        hide(demo.SECRET)
+        log.info("engine starts", extra={"version": __version__, "home": str(home.data), "demo": options.demo})
+        try:
+            asyncio.run(_serve(options, home, loaded, clock))
+        finally:
+            log.info("engine ended")
+    return 0
+
+
+async def _serve(options: Options, home: Home, loaded: schema.Loaded, clock: SystemClock) -> None:
+    engine = Engine(
+        home=home,
+        settings=loaded.settings,
+        clock=clock,
+        chance=Chance(),
+        linger=options.linger,
+        demo=options.demo,
+        simulator=options.simulator,
+    )
+    with on_signals(asyncio.get_running_loop(), engine.stop, "TERM", "INT", "HUP"):
+        await engine.run()

@@ -1,0 +1,65 @@
+"""Facts: what happened, numbered without holes, stored, never changed, never skipped.
+
+Decided here: the number is given inside the transaction that stores the fact, so there is no number without its
+fact. A face that comes back asks for what follows the last number it saw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from polotui.core.clock import Clock
+from polotui.core.text import clean
+from polotui.storage.database import Connection, Database
+
+_SELECT = "SELECT number, kind, level, text, symbol, at_ms FROM facts WHERE number > ? ORDER BY number LIMIT ?"
+
+
+@dataclass(frozen=True)
+class StoredFact:
+    """One fact. `level` is info, warning or error."""
+
+    number: int
+    kind: str
+    level: str
+    text: str
+    symbol: str
+    at_ms: int
+
+
+def add_fact(connection: Connection, *, kind: str, level: str, text: str, symbol: str, at_ms: int) -> StoredFact:
+    """Stores a fact inside the caller's transaction."""
+    number = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM facts").fetchone()[0]
+    safe = clean(text, 400)
+    connection.execute("INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?)", (number, kind, level, safe, symbol, at_ms))
+    return StoredFact(number, kind, level, safe, symbol, at_ms)
+
+
+class FactLog:
+    """The facts in `ledger.db`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def append_fact(self, kind: str, level: str, text: str, symbol: str = "") -> StoredFact:
+        """Stores a fact and returns it with its number."""
+        at_ms = self._clock.wall_ms()
+        return await self._database.transact(
+            lambda connection: add_fact(connection, kind=kind, level=level, text=text, symbol=symbol, at_ms=at_ms),
+            "append fact",
+        )
+
+    async def facts_after(self, number: int, limit: int = 100) -> list[StoredFact]:
+        """Facts with a higher number, oldest first."""
+        rows = await self._database.read(
+            lambda connection: connection.execute(_SELECT, (number, limit)).fetchall(), "facts after"
+        )
+        return [StoredFact(*row) for row in rows]
+
+    async def last_number(self) -> int:
+        """The newest fact's number; 0 when there is none."""
+        return await self._database.read(
+            lambda connection: int(connection.execute("SELECT coalesce(max(number), 0) FROM facts").fetchone()[0]),
+            "last fact",
+        )

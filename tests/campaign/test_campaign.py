@@ -1,0 +1,34 @@
+"""A small campaign in every test run, and the proof that its invariants bite."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.campaign.defects import DEFECTS
+from tests.campaign.invariants import judge
+from tests.campaign.scenario import run
+
+
+@pytest.mark.parametrize("seed", range(1, 11))
+def test_an_hour_with_faults(seed: int) -> None:
+    seen = run(seed)
+    assert judge(seen) == {}
+    assert seen.messages > 20_000
+
+
+def test_the_same_seed_is_the_same_run() -> None:
+    first, second, other = run(11, hours=0.2), run(11, hours=0.2), run(12, hours=0.2)
+    assert first.trace == second.trace
+    assert first.messages == second.messages
+    assert other.trace != first.trace
+
+
+@pytest.mark.parametrize("name", sorted(DEFECTS))
+def test_planted_defects_are_caught_and_named(name: str) -> None:
+    planted = DEFECTS[name]
+    found: set[str] = set()
+    for seed in planted.seeds:
+        found |= set(judge(run(seed, defect=planted.plant)))
+        if found & set(planted.caught_by):
+            return
+    pytest.fail(f"{name} was not caught by {planted.caught_by}; what failed: {found or 'nothing'}")
