@@ -31,7 +31,7 @@ class Desk:
 
     async def until(self, met: Callable[[], bool], what: str | Callable[[], str] = "the condition") -> None:
         """Lets the app work until `met`, in bounded turns."""
-        for _ in range(200):
+        for _ in range(500):
             if met():
                 return
             await self.pilot.pause(0.01)

@@ -84,6 +84,8 @@ class Terminal:
             self.read()
             self._ended()
             if self.stopped:
+                while self.read():
+                    pass
                 return
         raise AssertionError("the program did not stop")
 

@@ -17,12 +17,19 @@ from polotui.tui import keys
 from polotui.tui.numbers import compact, moment, percent, price, tone_of
 from polotui.tui.series import Series
 from polotui.tui.view import OVERLAYS
-from polotui.tui.widgets.candle_marks import Scale, column, decimals_of, line_dots, scale_for, time_labels
+from polotui.tui.widgets.candle_marks import (
+    Grid,
+    Scale,
+    column,
+    decimals_of,
+    joined,
+    line_dots,
+    scale_for,
+    time_labels,
+    volume_cells,
+)
 from polotui.tui.widgets.painted import Line, clip, fit, width_of
 from polotui.tui.widgets.pane import Exported, Pane
-from polotui.tui.widgets.sparkline import BLOCKS
-
-Grid = list[list[tuple[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -137,14 +144,14 @@ class CandleChart(Pane):
         self._last_line(grid, series, scale, rows)
         self._marked(grid, candles, scale, rows)
         if volume_rows:
-            grid += _volume(candles, volume_rows)
+            grid += volume_cells(candles, volume_rows)
         self._crosshair(grid, series, start, end)
         pad = columns - len(candles)
         labels = self._axis(series, scale, rows, axis, scale_digits)
         lines: list[Line] = []
         for y, cells in enumerate(grid):
             label = labels.get(y, ("│" + " " * (axis - 1), "faint"))
-            lines.append([(" " * pad, ""), *_joined(cells), label])
+            lines.append([(" " * pad, ""), *joined(cells), label])
         crossed = self._crossed(series)
         if crossed is not None and not any(text == "  V " for text, _ in self.title(width - 4)):
             told = self._figures(crossed)[1]
@@ -314,27 +321,3 @@ class CandleChart(Pane):
         candle = self._crossed(series) or series.candles[-1]
         text = f"{series.symbol} {series.timeframe} {moment(candle.open_ms)} "
         return ("bar", text + f"O {candle.open} H {candle.high} L {candle.low} C {candle.close} V {candle.volume}")
-
-
-def _volume(candles: list[Candle], rows: int) -> Grid:
-    most = max((candle.volume for candle in candles), default=0.0) or 1.0
-    grid: Grid = [[(" ", "")] * len(candles) for _ in range(rows)]
-    for x, candle in enumerate(candles):
-        level = round(candle.volume / most * rows * 8)
-        tone = "up-soft" if candle.close >= candle.open else "down-soft"
-        for y in range(rows):
-            part = min(8, level - (rows - 1 - y) * 8)
-            if part > 0:
-                grid[y][x] = (BLOCKS[part - 1], tone)
-    return grid
-
-
-def _joined(cells: list[tuple[str, str]]) -> Line:
-    """Neighbours of one tone as one span."""
-    line: Line = []
-    for character, tone in cells:
-        if line and line[-1][1] == tone:
-            line[-1] = (line[-1][0] + character, tone)
-        else:
-            line.append((character, tone))
-    return line

@@ -12,6 +12,10 @@ from dataclasses import dataclass
 
 from polotui.model.candles import DAY_MS, Candle
 from polotui.tui.numbers import at
+from polotui.tui.widgets.sparkline import BLOCKS
+
+#: Rows of cells: a character and its tone.
+Grid = list[list[tuple[str, str]]]
 
 _CELL = {
     (0, 0): " ",
@@ -141,3 +145,28 @@ def _dot(dots: dict[tuple[int, int], int], x: int, level: int, bits: tuple[int, 
     if 0 <= level < levels:
         place = (x, level // 4)
         dots[place] = dots.get(place, 0) | bits[level % 4]
+
+
+def volume_cells(candles: Sequence[Candle], rows: int) -> Grid:
+    """Volume bars in eighths, in the soft tone of their candle."""
+    most = max((candle.volume for candle in candles), default=0.0) or 1.0
+    grid: Grid = [[(" ", "")] * len(candles) for _ in range(rows)]
+    for x, candle in enumerate(candles):
+        level = round(candle.volume / most * rows * 8)
+        tone = "up-soft" if candle.close >= candle.open else "down-soft"
+        for y in range(rows):
+            part = min(8, level - (rows - 1 - y) * 8)
+            if part > 0:
+                grid[y][x] = (BLOCKS[part - 1], tone)
+    return grid
+
+
+def joined(cells: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Neighbours of one tone as one span."""
+    line: list[tuple[str, str]] = []
+    for character, tone in cells:
+        if line and line[-1][1] == tone:
+            line[-1] = (line[-1][0] + character, tone)
+        else:
+            line.append((character, tone))
+    return line

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from polotui.api.values import EquityPoint
 from polotui.tui.numbers import age, at, percent, price
-from polotui.tui.widgets.candle_marks import Scale, decimals_of, line_dots, scale_for
+from polotui.tui.widgets.candle_marks import Scale, decimals_of, joined, line_dots, scale_for
 from polotui.tui.widgets.painted import Line, fit
 from polotui.tui.widgets.pane import Exported, Pane
 from polotui.tui.widgets.sparkline import thinned
@@ -82,7 +82,7 @@ class EquityChart(Pane):
         for y, cells in enumerate(grid):
             label = labels.get(y)
             text = f"┤ {price(label, decimals_of(scale.step, digits))}" if label is not None else "│"
-            lines.append([(" ", ""), *cells, (fit(text, 11), "muted" if label is not None else "faint")])
+            lines.append([(" ", ""), *joined(cells), (fit(text, 11), "muted" if label is not None else "faint")])
         lines.append(self._times(times, columns))
         return lines
 
