@@ -176,6 +176,8 @@ class PolotuiApp(Verbs, inherit_bindings=False):
 
     def frame(self) -> None:
         """One turn of the frame timer."""
+        if not self.is_running:
+            return
         self.session.check_heartbeat()
         second = self.clock.wall_ms() // 1000
         if second != self._second:

@@ -130,6 +130,17 @@ async def test_the_crosshair_reads_its_bar_in_the_title_and_escape_hides_it(open
         assert desk.app.current_name == "market"
 
 
+async def test_a_click_sets_the_crosshair_and_the_wheel_scrolls(open_desk):
+    async with open_desk() as desk:
+        chart = desk.pane("chart")
+        await desk.pilot.click(chart, offset=(chart._columns, 5))
+        assert chart.cross_back == 0
+        await desk.pilot.click(chart, offset=(chart._columns - 9, 5))
+        assert chart.cross_back == 9
+        candle = chart.series.candles[-10]
+        await desk.shown(f"C {candle.close:,.2f}")
+
+
 async def test_scrolling_left_loads_older_candles_once(open_desk):
     async with open_desk() as desk:
         desk.pane("chart").focus()

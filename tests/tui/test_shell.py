@@ -122,6 +122,20 @@ async def test_t_changes_the_theme_and_remembers_it(open_desk):
         assert "#ffffff" in grounds
 
 
+async def test_a_theme_reaches_the_screens_that_were_not_open(open_desk):
+    async with open_desk() as desk:
+        await desk.press("2")
+        await desk.shown("demo exchange account")
+        await desk.press("1", "t", "2")
+        await desk.shown("demo exchange account")
+
+        def grounds() -> set[str]:
+            segments = [segment for line in desk.app.screen._compositor.render_strips() for segment in line]
+            return {segment.style.bgcolor.name for segment in segments if segment.style and segment.style.bgcolor}
+
+        await desk.until(lambda: "#1f2937" not in grounds() and "#1a1a2e" not in grounds(), "no dark cell")
+
+
 async def test_every_theme_can_be_switched_to_and_opens_its_dialogs(open_desk):
     async with open_desk((80, 24)) as desk:
         for _ in range(5):
@@ -414,6 +428,23 @@ async def test_keys_move_by_settings_and_conflicts_are_told(open_desk):
         assert desk.app.desk_screen.zoomed is not None
         await desk.press("f5", "f7")
         assert desk.pane("watchlist").table.current.key == "ETH_USDT"
+
+
+async def test_every_key_of_the_table_has_its_action(open_desk):
+    async with open_desk() as desk:
+        market = desk.app.desk_screen
+        await desk.press("2", "question_mark")
+        places = {
+            "global": desk.app,
+            "market": market,
+            "balance": desk.app.desk_screen,
+            "table": market.query_one("#watchlist"),
+            "watchlist": market.query_one("#watchlist"),
+            "chart": market.query_one("#chart"),
+            "text": desk.app.screen.pane,
+        }
+        for key in keys.KEYS:
+            assert callable(getattr(places[key.scope], f"action_{key.action.partition('(')[0]}")), key.id
 
 
 def test_the_key_table_has_no_conflicts_of_its_own():

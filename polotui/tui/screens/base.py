@@ -19,6 +19,7 @@ from polotui.tui.widgets.pane import Pane
 
 if TYPE_CHECKING:
     from polotui.tui.app import PolotuiApp
+    from polotui.tui.themes import Tones
 
 SMALLEST = (80, 24)
 
@@ -69,6 +70,7 @@ class DeskScreen(Screen[None], inherit_bindings=False):
     def __init__(self) -> None:
         super().__init__()
         self._wanted: Pane | None = None
+        self._tones: Tones | None = None
 
     @property
     def desk(self) -> PolotuiApp:
@@ -117,6 +119,11 @@ class DeskScreen(Screen[None], inherit_bindings=False):
     def on_screen_resume(self) -> None:
         banner = self.query_one(Banner)
         banner.display = bool(banner.sentence()[0])
+        if self._tones is not self.desk.tones:
+            # The theme changed while another screen was open.
+            self._tones = self.desk.tones
+            for widget in self.painted():
+                widget.restyle()
         self.call_after_refresh(self.repaint_all)
 
     def on_resize(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import events
 from textual.binding import BindingType
 
 from polotui.core.text import clean
@@ -298,6 +299,26 @@ class CandleChart(Pane):
         series = self.series
         if series.more and not series.loading and len(series.candles) - self.back - self._columns < 100:
             self.desk.load_older(series)
+
+    def on_click(self, event: events.Click) -> None:
+        """The crosshair goes to the bar under the mouse."""
+        drawn = min(self._columns, len(self.series.candles) - self.back)
+        from_right = self._columns - (event.x - 1) - 1
+        if 0 <= from_right < drawn:
+            self.cross_back = self.back + from_right
+            self._moved()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._scroll(5)
+        event.stop()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._scroll(-5)
+        event.stop()
+
+    def _scroll(self, bars: int) -> None:
+        self.back = max(0, min(len(self.series.candles) - 2, self.back + bars))
+        self._moved()
 
     # giving out
 
