@@ -186,6 +186,8 @@ class Repair:
             waited = now - kept.asked_at > self._settings.answer_s
             if not kept.book.ready and (waited or kept.gap_since is not None):
                 self.renew(kept, BOOK, now)
+            elif self._freshness.unconfirmed(BOOK, kept.name):
+                self.renew(kept, BOOK, now)
             if waited and not kept.acked:
                 self.renew(kept, TRADES, now)
             elif kept.witness.missing(now):

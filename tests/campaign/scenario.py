@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -164,6 +165,7 @@ async def _scenario(world: World, hours: float, with_faults: bool) -> Seen:
     tasks = [
         asyncio.create_task(feed.run(), name="feed"),
         asyncio.create_task(_ask_for_balances(rest, seen, world), name="balances"),
+        asyncio.create_task(_ask_for_prices(rest), name="prices"),
         asyncio.create_task(_watch_books(feed, exchange, seen, world, symbols), name="watch"),
         asyncio.create_task(_face(hub, symbols, seen, world), name="face"),
     ]
@@ -179,8 +181,7 @@ async def _scenario(world: World, hours: float, with_faults: bool) -> Seen:
     begun = world.loop.now
     for task in tasks:
         task.cancel()
-    async with asyncio.timeout(60):
-        await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.wait(tasks, timeout=60)
     seen.close_seconds = world.loop.now - begun
     await rest.close()
     await exchange.stop()
@@ -214,6 +215,19 @@ async def _ask_for_balances(rest: SpotRest, seen: Seen, world: World) -> None:
             await rest.balances()
         except ExchangeError as error:
             seen.refused.append((world.loop.now, type(error).__name__))
+        await asyncio.sleep(60)
+
+
+async def _ask_for_prices(rest: SpotRest) -> None:
+    """Several requests of one class in a row, so that a refusal of one is a word to the others."""
+
+    async def ask(after: float) -> None:
+        await asyncio.sleep(after)
+        with suppress(ExchangeError):
+            await rest.ticker("BTC_USDT")
+
+    while True:
+        await asyncio.gather(*(ask(0.4 * number) for number in range(5)))
         await asyncio.sleep(60)
 
 
