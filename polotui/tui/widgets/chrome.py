@@ -101,7 +101,7 @@ def _assembled(parts: dict[str, Line]) -> tuple[Line, Line]:
 
 def _worst(streams: list[StreamStatus]) -> StreamStatus:
     rank = {"live": 0, "off": 1, "backfilling": 2, "connecting": 3, "stale": 4, "maintenance": 5, "down": 6}
-    return max(streams, key=lambda stream: (rank.get(stream.phase, 4), -stream.last_message_ms))
+    return max(streams, key=lambda stream: (rank.get(stream.phase, 4), stream.last_message_ms))
 
 
 def _limits(use: LimitUse, now: int) -> Line:
