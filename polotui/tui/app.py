@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.segment import Segments
+from textual import constants
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.timer import Timer
@@ -64,7 +65,8 @@ class PolotuiApp(Verbs, inherit_bindings=False):
         names = [entry.name for entry in SCREENS]
         # A mode is a screen with its own stack of dialogs; the first one opened may be any of them.
         self.DEFAULT_MODE = screen if screen in names else names[0]  # type: ignore[misc]
-        super().__init__(driver_class=PacedDriver)
+        # In a browser textual-serve names its own driver in the environment.
+        super().__init__(driver_class=None if constants.DRIVER else PacedDriver)
         self.clock = clock
         self.settings = settings or FaceSettings()
         self.read_only = read_only
@@ -163,13 +165,14 @@ class PolotuiApp(Verbs, inherit_bindings=False):
         """The session changed the store. A fresh link needs its chart."""
         store = self.store
         series = store.charts.get(self.view.topic)
-        if store.link == "live" and self.session.attached and series is not None and not series.loaded:
-            if not series.loading and not series.fault:
-                self.listen()
-        elif store.link == "gone" and series is not None:
-            # Whatever comes after the gap is loaded anew.
-            series.revision = -1
-            series.fault = ""
+        if series is None:
+            return
+        if store.link == "live":
+            self.ensure_chart()
+        elif store.link == "gone":
+            # What is drawn stays, marked stale; what comes after the gap is loaded anew.
+            series.loaded = False
+            series.retry_at = 0.0
 
     def frame(self) -> None:
         """One turn of the frame timer."""
@@ -178,6 +181,7 @@ class PolotuiApp(Verbs, inherit_bindings=False):
         if second != self._second:
             self._second = second
             self.store.mark("second")
+            self.ensure_chart()
         if not self.store.is_dirty:
             return
         if getattr(self._driver, "backlog", 0):

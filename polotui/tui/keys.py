@@ -145,6 +145,16 @@ def bindings(*scopes: str) -> list[BindingType]:
     ]
 
 
+def markdown() -> str:
+    """All keys as tables, for docs/keys.md."""
+    lines = ["# Keys", "", "`?` shows those of the focused pane. Any id can be moved under `[face.keymap]`.", ""]
+    for scope in dict.fromkeys(key.scope for key in KEYS):
+        lines += [f"## {scope.capitalize()}", "", "| keys | what | id |", "|---|---|---|"]
+        lines += [f"| `{all_shown(key.keys)}` | {key.words} | `{key.id}` |" for key in KEYS if key.scope == scope]
+        lines.append("")
+    return "\n".join(lines)
+
+
 def checked_keymap(wanted: dict[str, str], digits: Iterable[str] = "123456789") -> tuple[dict[str, str], list[str]]:
     """The part of `wanted` that can be used, and a sentence for each entry that cannot."""
     known = {key.id: key for key in KEYS}

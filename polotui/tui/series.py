@@ -31,6 +31,8 @@ class Series:
         self.loaded = False
         self.loading = False
         self.fault = ""
+        self.retry_at = 0.0
+        """Monotonic time before which a failed load is not tried again."""
 
     @property
     def step_ms(self) -> int:

@@ -23,6 +23,8 @@ from polotui.tui.store import Store
 log = logging.getLogger("polotui.tui")
 
 HEARTBEAT_SECONDS = 2.0
+#: Between two tries to load a chart that the engine could not give.
+RETRY_SECONDS = 5.0
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 2.0
 PAGE = 300
@@ -157,6 +159,7 @@ class Session:
             )
         except PolotuiError as error:
             series.fault = error.record().sentence()
+            series.retry_at = self._clock.monotonic() + RETRY_SECONDS
             return 0
         finally:
             series.loading = False

@@ -35,6 +35,7 @@ class Terminal:
             os.execve(sys.executable, [sys.executable, *arguments], environment)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.status: int | None = None
+        self.stopped = False
 
     def read(self, seconds: float = 0.05) -> bytes:
         """What arrives within `seconds`; empty when nothing does or the program has ended."""
@@ -77,10 +78,21 @@ class Terminal:
     def kill(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
+    def until_stopped(self, turns: int = 600) -> None:
+        """Reads until the program has stopped itself (SIGSTOP)."""
+        for _ in range(turns):
+            self.read()
+            self._ended()
+            if self.stopped:
+                return
+        raise AssertionError("the program did not stop")
+
     def _ended(self) -> bool:
         if self.status is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
+            pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
+            if pid and os.WIFSTOPPED(status):
+                self.stopped = True
+            elif pid:
                 self.status = os.waitstatus_to_exitcode(status)
         return self.status is not None
 

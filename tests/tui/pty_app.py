@@ -133,7 +133,7 @@ def main() -> None:
 
     module.PolotuiApp = Steered  # type: ignore[misc]
     try:
-        sys.exit(face.run_face(FaceSettings(), engine.connect, clock=clock))
+        sys.exit(face.show_desk(FaceSettings(), engine.connect, clock=clock))
     except PolotuiError as error:
         print(error)
         sys.exit(error.exit_code)

@@ -18,7 +18,7 @@ from polotui.api.replies import CandleSeries, Source
 from polotui.api.values import OverlayLine
 from polotui.model.candles import Candle
 from polotui.model.market import Trade
-from polotui.tui import numbers, themes
+from polotui.tui import keys, numbers, themes
 from polotui.tui.safety import FOREIGN, NoControls
 from polotui.tui.series import Series
 from polotui.tui.shell.dialogs import wrapped
@@ -321,6 +321,11 @@ def test_the_last_defence_replaces_controls_and_keeps_the_rest():
     assert guard.hits == 1
     clean_ = [Segment("ok", style)]
     assert guard.apply(clean_, Color(0, 0, 0)) is clean_
+
+
+def test_the_docs_name_every_key():
+    file = Path(__file__).resolve().parents[2] / "docs" / "keys.md"
+    assert file.read_text() == keys.markdown()
 
 
 def test_the_face_imports_nothing_heavy():

@@ -121,10 +121,8 @@ def test_ctrl_z_and_fg_come_back_to_the_same_picture():
         app.report("ready")
         drain(app.terminal)
         app.terminal.type(b"\x1a")
-        for _ in range(200):
-            app.terminal.read()
-            if b"?1049l" in app.terminal.out:
-                break
+        app.terminal.until_stopped()
+        assert b"?1049l" in app.terminal.out
         before = len(app.terminal.out)
         app.terminal.kill(signal.SIGCONT)
         for _ in range(200):

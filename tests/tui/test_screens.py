@@ -10,6 +10,7 @@ from polotui.core.errors import Refused
 from polotui.core.face_settings import FaceSettings
 from polotui.model.candles import Candle
 from polotui.tui.screens.registry import SCREENS
+from polotui.tui.widgets.candle_chart import ChartMark
 from tests.tui import fake_engine as fe
 
 SIZES = [(80, 24), (120, 36), (160, 48)]
@@ -165,6 +166,15 @@ async def test_a_tail_that_does_not_join_loads_the_series_again(open_desk):
         desk.engine.push(fe.tail(desk.app.view.topic, [far]))
         await desk.until(lambda: len([x for x in desk.engine.calls if isinstance(x, c.GetCandles)]) == asked + 1)
         assert series.candles[-1].open_ms == last.open_ms
+
+
+async def test_own_trades_are_marked_on_the_chart(open_desk):
+    async with open_desk() as desk:
+        chart = desk.pane("chart")
+        candle = desk.app.store.charts[desk.app.view.topic].candles[-5]
+        chart.marks = [ChartMark(candle.open_ms + 60_000, candle.close, True)]
+        chart.repaint()
+        await desk.shown("▲")
 
 
 async def test_live_values_reach_their_cells(open_desk):

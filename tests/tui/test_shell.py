@@ -59,6 +59,7 @@ async def test_the_palette_takes_arguments(open_desk):
         ("jobs", "No jobs yet."),
         ("data list", "No candles stored."),
         ("engine status", "120,331 messages"),
+        ("config show", "face.frame_rate"),
         ("notifications", "Notifications"),
     ],
 )
@@ -68,6 +69,39 @@ async def test_verbs_open_texts_that_escape_closes(open_desk, typed, words):
         await desk.shown(words)
         await desk.press("escape")
         await desk.gone(words)
+
+
+async def test_engine_stop_asks_first(open_desk):
+    async with open_desk() as desk:
+        await desk.press("colon", *"engine stop", "enter")
+        await desk.shown("Running now: nothing")
+        await desk.press("enter")
+        assert not [call for call in desk.engine.calls if isinstance(call, c.StopEngine)]
+        await desk.press("colon", *"engine stop", "enter", "y")
+        await desk.until(lambda: c.StopEngine(force=True) in desk.engine.calls, "the command")
+
+
+async def test_the_charts_address_is_copied(open_desk):
+    async with open_desk() as desk:
+        desk.app.run_typed("market link")
+        assert desk.app.clipboard.endswith("POLONIEX:BTCUSDT")
+
+
+async def test_a_chart_that_cannot_be_loaded_says_why_and_is_tried_again_later(open_desk):
+    engine = fe.FakeEngine()
+    engine.fail[c.GetCandles] = Refused("The exchange is in maintenance.")
+    async with open_desk(engine=engine, ready=False) as desk:
+        await desk.shown("The exchange is in maintenance.")
+        asked = len([call for call in engine.calls if isinstance(call, c.GetCandles)])
+        desk.engine.push(fe.tail(desk.app.view.topic, []))
+        await desk.until(lambda: not desk.app.store.is_dirty, "a frame")
+        assert len([call for call in engine.calls if isinstance(call, c.GetCandles)]) == asked
+        engine.fail.clear()
+        for _ in range(6):
+            desk.clock.advance(1)
+            desk.engine.push(fe.heartbeat(desk.clock))
+            await desk.until(lambda: not desk.app.store.is_dirty, "a frame")
+        await desk.shown("300 bars")
 
 
 async def test_an_unknown_command_is_told(open_desk):

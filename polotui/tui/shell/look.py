@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polotui.core.errors import PolotuiError
 from polotui.tui.driver import PacedDriver
 from polotui.tui.shell.base import ShellBase
 from polotui.tui.themes import DEFAULT, Tones
@@ -29,8 +30,14 @@ class Look(ShellBase):
         return True
 
     def remember(self, key: str, value: object) -> None:
-        if self.save_setting is not None:
+        if self.save_setting is None:
+            return
+        try:
             self.save_setting(key, value)
+        except PolotuiError as error:
+            self.tell_error(error)
+        except OSError as error:
+            self.tell(f"{key} could not be kept: {error.strerror}. It holds until you leave.", "warning")
 
     def action_theme(self) -> None:
         names = list(self.specs)

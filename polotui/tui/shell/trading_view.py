@@ -46,9 +46,14 @@ class TradingView(Navigation):
 
     def listen(self) -> None:
         self._work(self.session.subscribe(self.desk_screen.topics(), self.frame_rate), "topics")
+        self.ensure_chart()
+
+    def ensure_chart(self) -> None:
+        """Loads the chart that is looked at unless it is there, on its way, or has just failed."""
         view = self.view
         series = self.store.chart(view.symbol, view.timeframe, view.overlays)
-        if view.topic in self.desk_screen.topics() and self.session.attached and not series.loaded:
+        wanted = view.topic in self.desk_screen.topics() and self.session.attached
+        if wanted and not series.loaded and not series.loading and self.clock.monotonic() >= series.retry_at:
             self._work(self.session.load(series), "chart")
 
     def _work(self, work: Coroutine[Any, Any, Any], group: str) -> None:
@@ -56,14 +61,12 @@ class TradingView(Navigation):
 
     def load_again(self, topics: set[str]) -> None:
         """Charts whose tail did not join. Charts nobody looks at are forgotten instead."""
-        for topic in topics:
-            series = self.store.charts.get(topic)
-            if series is None:
-                continue
-            if topic == self.view.topic and self.session.attached:
-                self._work(self.session.load(series), "chart")
-            elif topic != self.view.topic:
+        for topic in topics & self.store.charts.keys():
+            if topic == self.view.topic:
+                self.store.charts[topic].loaded = False
+            else:
                 del self.store.charts[topic]
+        self.ensure_chart()
 
     def load_older(self, series: Series) -> None:
         self._work(self.session.load_older(series), "older")

@@ -7,11 +7,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from polotui.api.commands import DataDownload, DataList, DataVerify, GetFacts, GetHealth, GetJobs, PaperDeposit
+import msgspec
+
+from polotui.api.commands import (
+    DataDownload,
+    DataList,
+    DataVerify,
+    GetFacts,
+    GetHealth,
+    GetJobs,
+    PaperDeposit,
+    StopEngine,
+)
 from polotui.api.replies import DataReport, DataSets, Done, Facts, Health, Jobs, JobStarted
 from polotui.core.text import clean
 from polotui.tui.numbers import age, clock, moment
-from polotui.tui.shell.dialogs import columns
+from polotui.tui.shell.dialogs import Question, columns
 from polotui.tui.shell.giving import Giving
 from polotui.tui.shell.leaving import Leaving
 from polotui.tui.shell.look import Look
@@ -51,9 +62,12 @@ class Verbs(TradingView, Leaving, Look, Giving, Words):
             Verb("data download", "SYMBOL [DAYS] · fetch 1-minute candles", self._download, changes=True),
             Verb("paper deposit", "CURRENCY AMOUNT · virtual money", self._deposit, changes=True),
             Verb("engine status", "process, streams, limits", lambda words: self._status()),
+            Verb("engine stop", "end it; asks first", lambda words: self._stop_engine(), changes=True),
             Verb("engine start", "start it and attach", lambda words: self.action_start_engine()),
             Verb("config set face.theme", "NAME · theme, remembered", self._theme),
             Verb("config set face.frame_rate", "NUMBER · repaints a second, remembered", self._rate),
+            Verb("config show", "this face's settings", lambda words: self._settings()),
+            Verb("market link", "copy the TradingView address of this chart", lambda words: self._link()),
             Verb("export", "the focused pane as CSV or JSON", lambda words: self.action_export()),
             Verb("notifications", "all messages", lambda words: self.action_notices()),
             Verb("help", "keys of the focused pane", lambda words: self.action_help()),
@@ -118,6 +132,28 @@ class Verbs(TradingView, Leaving, Look, Giving, Words):
         self.set_rate(rate)
         self.remember("face.frame_rate", rate)
         self.tell(f"At most {rate:g} repaints a second. It is remembered.")
+
+    def _stop_engine(self) -> None:
+        engine = self.store.engine
+        busy = ", ".join(clean(what, 60) for what in engine.busy) if engine is not None and engine.busy else "nothing"
+        text = f"End the engine? Running now: {busy}. This screen stays open; ctrl+r starts the engine again."
+
+        def answered(answer: str | None) -> None:
+            if answer == "y":
+                self.ask(StopEngine(force=True), self._done)
+
+        self.push_screen(Question("Engine", text, [("y", "end it"), ("n", "leave it")], "n"), answered)
+
+    def _settings(self) -> None:
+        values = msgspec.structs.asdict(self.settings)
+        rows = [[(f"face.{name}", "muted"), (clean(value, 200), "")] for name, value in values.items()]
+        self.read("config show", columns(rows))
+
+    def _link(self) -> None:
+        symbol = self.view.symbol.replace("_", "")
+        address = f"https://www.tradingview.com/chart/?symbol=POLONIEX:{symbol}"
+        self.copy_to_clipboard(address)
+        self.tell(f"Copied {address}")
 
     def _download(self, words: list[str]) -> None:
         symbol = (words[0] if words else self.view.symbol).upper()

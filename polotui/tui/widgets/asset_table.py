@@ -21,10 +21,10 @@ class AssetTable(LiveTable):
     GAP = 3
     COLUMNS = (
         Column("asset", "asset", least=8),
-        Column("available", "available", "point", least=12),
+        Column("available", "available", "point", least=12, grow=True),
         Column("hold", "hold", "point", drop=3, least=10),
-        Column("price", "price", "point", drop=4, least=10),
-        Column("value", "value USDT", "point", least=10),
+        Column("price", "price", "point", drop=4, least=10, grow=True),
+        Column("value", "value USDT", "point", least=10, grow=True),
         Column("share", "share", "point", drop=1, least=6),
         Column("change", "24 h", "point", drop=2, least=6),
         Column("account", "account", drop=5),

@@ -6,6 +6,7 @@ so the view stands still while new candles arrive. Older pages are asked for bef
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -22,6 +23,15 @@ from polotui.tui.widgets.pane import Exported, Pane
 from polotui.tui.widgets.sparkline import BLOCKS
 
 Grid = list[list[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class ChartMark:
+    """A trade of one's own on the chart: ▲ bought, ▼ sold."""
+
+    at_ms: int
+    price: float
+    buy: bool
 
 
 class CandleChart(Pane):
@@ -41,6 +51,8 @@ class CandleChart(Pane):
         """Bars between the crosshair and the newest."""
         self._scale: Scale | None = None
         self._scale_of = ""
+        self.marks: list[ChartMark] = []
+        """Entries and exits to show, for whoever has some."""
         self._columns = 60
         self._count = 0
 
@@ -123,6 +135,7 @@ class CandleChart(Pane):
         grid = self._candles(candles, scale, rows)
         self._overlays(grid, series, start, end, scale, rows)
         self._last_line(grid, series, scale, rows)
+        self._marked(grid, candles, scale, rows)
         if volume_rows:
             grid += _volume(candles, volume_rows)
         self._crosshair(grid, series, start, end)
@@ -196,6 +209,14 @@ class CandleChart(Pane):
         y = scale.row(series.candles[-1].close, rows)
         if 0 <= y < rows:
             grid[y] = [("┄", "faint") if cell[0] == " " else cell for cell in grid[y]]
+
+    def _marked(self, grid: Grid, candles: list[Candle], scale: Scale, rows: int) -> None:
+        places = {candle.open_ms: x for x, candle in enumerate(candles)}
+        step = self.series.step_ms
+        for mark in self.marks:
+            x, y = places.get(mark.at_ms - mark.at_ms % step), scale.row(mark.price, rows)
+            if x is not None and 0 <= y < rows:
+                grid[y][x] = ("▲" if mark.buy else "▼", "accent")
 
     def _crosshair(self, grid: Grid, series: Series, start: int, end: int) -> None:
         if self.cross_back is None:

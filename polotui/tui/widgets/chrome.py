@@ -140,6 +140,8 @@ class Banner(Painted):
 
     def sentence(self) -> tuple[str, str]:
         store = self.desk.store
+        if store.link == "gone" and store.engine is None:
+            return f"{store.gone_words} Trying again ({store.attempt}); ctrl+r starts it.", "bad"
         if store.link == "gone":
             since = clock(store.gone_since_ms)
             words = f"Engine gone since {since}. {store.gone_words} Figures are as of then."

@@ -5,10 +5,9 @@ from __future__ import annotations
 from polotui.api.events import BookState
 from polotui.core.text import clean
 from polotui.tui.numbers import compact, price, quantity
-from polotui.tui.widgets.candle_marks import round_step
 from polotui.tui.widgets.painted import Line, fit
 from polotui.tui.widgets.pane import Exported, Pane
-from polotui.tui.widgets.sparkline import bar
+from polotui.tui.widgets.sparkline import bar, round_up
 
 
 class OrderBook(Pane):
@@ -53,9 +52,9 @@ class OrderBook(Pane):
         side = max(1, (height - 1) // 2)
         asks, bids = book.asks[:side], book.bids[: height - 1 - side]
         deepest = max(sum(level.quantity for level in asks), sum(level.quantity for level in bids), 1e-12)
-        if not deepest <= self._full <= deepest * 2.5:
+        if not deepest <= self._full <= deepest * 2:
             # A round size that stays: bars that all move with each order would tell nothing and cost the most.
-            self._full = round_step(deepest * 1.2, 1)
+            self._full = round_up(deepest * 1.05)
         most = self._full
         first = max((len(price(level.price, scale)) for level in (*asks, *bids)), default=8)
         second = max((len(quantity(level.quantity, places)) for level in (*asks, *bids)), default=6)

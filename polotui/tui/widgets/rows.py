@@ -108,8 +108,11 @@ class Rows:
         return self._shown
 
     def _sorted(self, rows: list[Row]) -> list[Row]:
-        known = [row for row in rows if (cell := row.cells.get(self.sort_by)) and cell.order is not None]
-        rest = [row for row in rows if row not in known]
+        known: list[Row] = []
+        rest: list[Row] = []
+        for row in rows:
+            cell = row.cells.get(self.sort_by)
+            (rest if cell is None or cell.order is None else known).append(row)
         numbers = all(isinstance(row.cells[self.sort_by].order, int | float) for row in known)
 
         def by(row: Row) -> tuple[float, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -25,6 +26,12 @@ def thinned(values: Sequence[float], width: int) -> list[float]:
     if count <= width:
         return list(values)
     return [values[(index + 1) * count // width - 1] for index in range(width)]
+
+
+def round_up(value: float) -> float:
+    """The next of 1, 1.5, 2, 3, 4, 5, 7 times a power of ten: a full bar that need not change with each value."""
+    power = 10.0 ** math.floor(math.log10(max(value, 1e-12)))
+    return next((power * step for step in (1, 1.5, 2, 3, 4, 5, 7) if power * step >= value), power * 10)
 
 
 def bar(ratio: float, width: int) -> str:
