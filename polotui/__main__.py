@@ -7,13 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from polotui.api.link import EngineLink
-    from polotui.core.face_settings import FaceSettings
-    from polotui.core.paths import Home
+from typing import Any
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,44 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     return run(words)
 
 
-def _run_face(
-    *, home: Home, root: str | None, settings: FaceSettings, engine_arguments: list[str], demo: bool, **options: Any
-) -> int:
-    """Gives the face what it may not know itself: how to reach and start the engine, and where things are kept."""
-    from polotui.api.attach import attach_or_start, start_engine
-    from polotui.core.settings.edit import set_value, toml_value
+def _run_face(**arguments: Any) -> int:
     from polotui.tui.run import run_face
 
-    home.make()
-
-    async def connect() -> EngineLink:
-        return await attach_or_start(
-            home, root, face="tui", read_only=options["read_only"], arguments=engine_arguments
-        )
-
-    async def start() -> None:
-        start_engine(home, root, engine_arguments)
-
-    def save(key: str, value: object) -> None:
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        set_value(home.settings_file, key, toml_value(text))
-
-    return run_face(
-        settings,
-        connect,
-        user_themes=home.themes,
-        exports=home.exports,
-        guides=guides_folder(),
-        start_engine=start,
-        save_setting=save,
-        **options,
-    )
-
-
-def guides_folder() -> Path | None:
-    """The documents beside a checkout, or those packaged with a wheel."""
-    package = Path(__file__).resolve().parent
-    return next((folder for folder in (package / "_docs", package.parent / "docs") if folder.is_dir()), None)
+    code: int = run_face(**arguments)
+    return code
 
 
 if __name__ == "__main__":

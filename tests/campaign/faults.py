@@ -180,4 +180,3 @@ class Faults:
     def _step(self) -> None:
         self.plan.steps.append(self.world.loop.now)
         self.world.client_clock.step(self.rng.choice((-600_000, -10_000, 10_000, 600_000)))  # type: ignore[attr-defined]
-

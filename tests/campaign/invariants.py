@@ -124,7 +124,8 @@ def retry_after_is_obeyed(seen: Seen) -> list[str]:
             early = [
                 other
                 for other in seen.sent
-                if entry.answered < other.at < entry.answered + entry.retry_after - 0.001 and _pool(other.target) is pool
+                if entry.answered < other.at < entry.answered + entry.retry_after - 0.001
+                and _pool(other.target) is pool
             ]
             if early:
                 wrong.append(f"{early[0].target} left {early[0].at - entry.answered:.2f} s after a 429 of {pool.value}")

@@ -50,9 +50,7 @@ class RecordingTransport(HttpxTransport):
         self._world = world
         self.sent: list[Sent] = []
 
-    async def send(
-        self, method: str, target: str, headers: dict[str, str], body: str, deadline_s: float
-    ) -> HttpReply:
+    async def send(self, method: str, target: str, headers: dict[str, str], body: str, deadline_s: float) -> HttpReply:
         entry = Sent(self._world.loop.now, target)
         self.sent.append(entry)
         reply = await super().send(method, target, headers, body, deadline_s)
@@ -231,9 +229,7 @@ async def _ask_for_prices(rest: SpotRest) -> None:
         await asyncio.sleep(60)
 
 
-async def _watch_books(
-    feed: MarketFeed, exchange: Simulator, seen: Seen, world: World, symbols: list[str]
-) -> None:
+async def _watch_books(feed: MarketFeed, exchange: Simulator, seen: Seen, world: World, symbols: list[str]) -> None:
     """Twice a second: no book that is called fresh may differ from the exchange's, or be far behind it."""
     history: dict[str, list[tuple[float, int]]] = {symbol: [] for symbol in symbols}
     while True:
@@ -296,5 +292,3 @@ def _equal(view: Any, window: Any) -> bool:
     ours = [*view.bids, *view.asks]
     theirs = [(float(price), float(quantity)) for price, quantity in [*window.bids, *window.asks]]
     return ours == theirs
-
-
