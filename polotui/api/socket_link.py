@@ -2,7 +2,8 @@
 
 Decided here: one reader task per connection owns the socket's input and hands replies to their callers and batches
 to a bounded queue. Each batch that the face takes is acknowledged; the engine keeps two on their way and conflates
-meanwhile, so a slow face sees the newest state and not a queue of old ones. No fact is lost, because facts are numbered.
+meanwhile, so a slow face sees the newest state and not a queue of old ones. No fact is lost, because facts are
+numbered.
 """
 
 from __future__ import annotations

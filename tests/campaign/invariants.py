@@ -1,4 +1,5 @@
-"""What must hold after a run. Each returns the sentences of what does not; the name of the function names the finding."""
+"""What must hold after a run. Each returns the sentences of what does not; the name of the function names the
+finding."""
 
 from __future__ import annotations
 

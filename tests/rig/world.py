@@ -43,7 +43,8 @@ class World:
 
 
 def rig(main: Callable[[World], Awaitable[T]], seed: int | str = 0) -> T:
-    """Runs `main(world)` under virtual time. Raises LeftBehind for tasks that outlive it and errors that nobody took."""
+    """Runs `main(world)` under virtual time. Raises LeftBehind for tasks that outlive it and errors that nobody
+    took."""
     world = World(seed)
     loop = world.loop
     asyncio.set_event_loop(loop)
