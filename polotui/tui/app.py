@@ -195,6 +195,8 @@ class PolotuiApp(Verbs, inherit_bindings=False):
         reload, self.store.reload = self.store.reload, set()
         if reload:
             self.load_again(reload)
+        if self.store.alerts:
+            self.show_alerts()
         if self.paused_since_ms:
             self._held |= dirty
             dirty &= {"face", "second", "link", "engine"}

@@ -64,6 +64,8 @@ class Store:
         self.jobs: dict[int, JobState] = {}
         self.facts: deque[Fact] = deque(maxlen=FACTS_KEPT)
         self.last_fact = -1
+        self.alerts: deque[Note] = deque(maxlen=FACTS_KEPT)
+        """Warnings and errors that no toast has shown yet."""
         self.notes: deque[Note] = deque(maxlen=FACTS_KEPT)
         self.link = "connecting"
         """connecting, live, gone."""
@@ -177,13 +179,18 @@ class Store:
             if event.end:
                 level = "info" if event.end == "completed" else "warning"
                 reason = f": {event.reason}" if event.reason else ""
-                self.note(event.at_ms, level, f"{event.title}: {event.end}{reason}")
+                self._alert(event.at_ms, level, f"{event.title}: {event.end}{reason}")
         elif isinstance(event, Fact):
             if event.number <= self.last_fact:
                 return
             self.last_fact = event.number
             self.facts.append(event)
-            self.note(event.at_ms, event.level, event.text)
+            self._alert(event.at_ms, event.level, event.text)
             self.mark("facts")
         else:
-            self.note(event.at_ms, "warning", event.text)
+            self._alert(event.at_ms, "warning", event.text)
+
+    def _alert(self, at_ms: int, level: str, text: str) -> None:
+        self.note(at_ms, level, text)
+        if level != "info":
+            self.alerts.append(self.notes[-1])

@@ -174,6 +174,17 @@ def test_poor_terminals(env, words):
             assert app.wait() == 143
 
 
+def test_a_terminal_of_sixteen_colours_is_sent_no_others():
+    with Watched("idle", env={"TERM": "xterm", "COLORTERM": ""}) as app:
+        app.report("ready")
+        app.terminal.type(b"2")
+        app.terminal.until("demo exchange account")
+        assert not re.search(rb"[34]8;[25];", bytes(app.terminal.out))
+        assert re.search(rb"\x1b\[[0-9;]*3[0-7]", bytes(app.terminal.out))
+        app.terminal.kill(signal.SIGTERM)
+        assert app.terminal.wait() == 143
+
+
 # hostile text
 
 _PIECES = [

@@ -371,7 +371,26 @@ async def test_facts_jobs_and_notices_reach_the_notification_centre(open_desk):
         await desk.until(lambda: len(desk.app.store.notes) == 3, "three notes")
         await desk.press("n")
         await desk.shown("download BTC_USDT 1m: failed: offline")
-        assert desk.text().count("stream lost, try 1") == 1
+        told = [line for line in desk.text().splitlines() if "stream lost, try 1" in line and "│ " in line]
+        assert len(told) == 1
+
+
+async def test_a_burst_of_warnings_is_three_toasts_and_a_count(open_desk):
+    async with open_desk() as desk:
+        facts = [Fact(number=n, kind="x", level="warning", text=f"fault {n}", at_ms=fe.NOW) for n in range(1, 11)]
+        desk.engine.push(*facts)
+        # run_test shows no toasts; that they are drawn safely is seen in the pty.
+        await desk.until(lambda: len(desk.app._notifications) == 4, "four toasts")
+        told = [toast.message for toast in desk.app._notifications]
+        assert told == ["fault 8", "fault 9", "fault 10", "7 more: n shows all."]
+
+
+async def test_a_running_job_is_seen_beside_the_tabs(open_desk):
+    async with open_desk() as desk:
+        desk.engine.push(JobState(id=3, title="download BTC_USDT 1m", done=0.41))
+        await desk.shown("download BTC_USDT 1m ▕████")
+        desk.engine.push(JobState(id=3, title="download BTC_USDT 1m", done=1.0, end="completed"))
+        await desk.gone("download BTC_USDT 1m ▕")
 
 
 async def test_a_pane_that_cannot_be_drawn_leaves_the_others_alone(open_desk):

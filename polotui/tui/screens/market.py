@@ -28,7 +28,7 @@ class MarketScreen(DeskScreen):
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("market")
     DEFAULT_CSS = """
     MarketScreen .column { height: 1fr; }
-    MarketScreen #left { width: 50; }
+    MarketScreen #left { width: 52; }
     MarketScreen #right { width: 1fr; }
     MarketScreen #watchlist { height: 1fr; }
     MarketScreen #book { height: 2fr; }

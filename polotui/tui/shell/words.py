@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from polotui.core.text import clean
 from polotui.tui import keys
 from polotui.tui.numbers import clock
@@ -80,6 +82,16 @@ class Words(ShellBase):
             self.read(name, [[(clean(line, 500), "title" if line.startswith("#") else "")] for line in pages])
 
         self.push_screen(Picker("Guides", choices), show)
+
+    def show_alerts(self) -> None:
+        """Toasts for what went wrong: three at a time, the rest as a count."""
+        alerts = list(self.store.alerts)
+        self.store.alerts.clear()
+        for note in alerts[-3:]:
+            severity: Any = "error" if note.level == "error" else "warning"
+            self.notify(clean(note.text, 300), severity=severity, timeout=8, markup=False)
+        if len(alerts) > 3:
+            self.notify(f"{len(alerts) - 3} more: n shows all.", severity="warning", timeout=8, markup=False)
 
     def action_notices(self) -> None:
         tones = {"warning": "warn", "error": "bad"}

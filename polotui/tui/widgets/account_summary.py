@@ -62,6 +62,12 @@ class AccountSummary(Pane):
             (" total ", "muted"),
             (f"{shown_text(account.total, 2)} USDT", tone_for(account.total, "title")),
             ("   ", ""),
+        ]
+        if account.change_24h.standing == "unknown":
+            why = clean(account.change_24h.cause, 60)
+            line += [("24 h –", "muted"), (f" {why}" if why else "", "muted")]
+            return line
+        line += [
             (f"{shown_text(account.change_24h, 2, sign=True)} ({shown_percent(account.change_24h_ratio, 2)})", tone),
             (" 24 h", "muted"),
         ]

@@ -12,6 +12,7 @@ from polotui.tui import keys
 from polotui.tui.numbers import age, clock, group, percent, tone_of
 from polotui.tui.widgets.painted import Line, Painted, crop, width_of
 from polotui.tui.widgets.pane import Pane
+from polotui.tui.widgets.sparkline import bar
 
 _MODE_WORDS = {"DEMO": "virtual money", "PAPER": "paper money", "LIVE": "real money"}
 
@@ -100,6 +101,7 @@ def _assembled(parts: dict[str, Line]) -> tuple[Line, Line]:
 
 
 def _worst(streams: list[StreamStatus]) -> StreamStatus:
+    """The one in the worst state; among equals the one heard last, since an account's stream may say nothing long."""
     rank = {"live": 0, "off": 1, "backfilling": 2, "connecting": 3, "stale": 4, "maintenance": 5, "down": 6}
     return max(streams, key=lambda stream: (rank.get(stream.phase, 4), stream.last_message_ms))
 
@@ -111,16 +113,27 @@ def _limits(use: LimitUse, now: int) -> Line:
 
 
 class TabBar(Painted):
-    """The screens with their digits; only those that exist."""
+    """The screens with their digits, only those that exist; on the right what is being worked on."""
 
     BASE_TONE = "bar"
-    TOPICS = frozenset({"face"})
+    TOPICS = frozenset({"face", "jobs"})
 
     def draw(self, width: int, height: int) -> list[Line]:
         line: Line = [(" ", "")]
         for entry in self.desk.screens:
             tone = "accent" if entry.name == self.desk.current_name else "muted"
             line += [(f"{entry.digit} {entry.title}", tone), ("  ", "")]
+        running = [job for job in self.desk.store.jobs.values() if not job.end]
+        if running:
+            job = running[-1]
+            more = f" and {len(running) - 1} more" if len(running) > 1 else ""
+            told: Line = [
+                (f"{clean(job.title, 40)} ", "muted"),
+                (f"▕{bar(job.done, 10)}▏", "accent"),
+                (f" {job.done * 100:3.0f} %{more} ", "muted"),
+            ]
+            if width_of(line) + width_of(told) <= width:
+                line += [(" " * (width - width_of(line) - width_of(told)), ""), *told]
         return [crop(line, width)]
 
     def on_click(self, event: events.Click) -> None:
