@@ -175,7 +175,7 @@ async def _scenario(world: World, hours: float, with_faults: bool) -> Seen:
         tasks.pop().cancel()
     faults.heal()
     await asyncio.sleep(SETTLE_SECONDS)
-    _record_the_end(feed, exchange, hub, seen, symbols)
+    _record_the_end(feed, exchange, hub, seen, symbols, world.clock.wall_ms())
     begun = world.loop.now
     for task in tasks:
         task.cancel()
@@ -270,7 +270,9 @@ async def _face(hub: Hub, symbols: list[str], seen: Seen, world: World) -> None:
         hub.unsubscribe(face)
 
 
-def _record_the_end(feed: MarketFeed, exchange: Simulator, hub: Hub, seen: Seen, symbols: list[str]) -> None:
+def _record_the_end(
+    feed: MarketFeed, exchange: Simulator, hub: Hub, seen: Seen, symbols: list[str], now_ms: int
+) -> None:
     for symbol in symbols:
         book = feed.book(symbol)
         view = book.view(20) if book is not None else None
@@ -280,7 +282,9 @@ def _record_the_end(feed: MarketFeed, exchange: Simulator, hub: Hub, seen: Seen,
             seen.books[symbol] = "no common id"
         elif not _equal(view, theirs):
             seen.books[symbol] = f"differs at id {view.id}"
-        seen.exchange_trades[symbol] = exchange.exchange.trades(symbol)
+        # What happened within the last second may still be on its way.
+        before = now_ms - 1_000
+        seen.exchange_trades[symbol] = [t for t in exchange.exchange.trades(symbol) if t.created_ms <= before]
         seen.fresh[symbol] = feed.fresh(symbol)
     seen.phases = feed.state().symbols
     seen.counters = feed.state().counters
