@@ -1,8 +1,9 @@
 """`SocketLink`: the engine over its Unix socket.
 
 Decided here: one reader task per connection owns the socket's input and hands replies to their callers and batches
-to a bounded queue. When the face is slow, the queue fills, the reader stops reading, and the engine conflates: memory
-stays bounded on both sides and no fact is lost, because facts are numbered and asked for again.
+to a bounded queue. Each batch that the face takes is acknowledged; the engine keeps two on their way and conflates
+meanwhile, so a slow face sees the newest state and not a queue of old ones. No fact is lost, because facts are
+numbered.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from polotui.api.replies import Welcome
 from polotui.core.errors import EngineGone, RemoteError, Unreachable
 
 CALL_SECONDS = 60.0
-_QUEUE = 64
+_QUEUE = 8
 
 
 class SocketLink:
@@ -35,6 +36,7 @@ class SocketLink:
         self._waiting: dict[int, asyncio.Future[wire.Reply]] = {}
         self._batches: asyncio.Queue[list[AnyEvent] | None] = asyncio.Queue(_QUEUE)
         self._gone: EngineGone | None = None
+        self._ended = False
         self._task: asyncio.Task[None] | None = None
         self.welcome: Welcome | None = None
 
@@ -104,9 +106,13 @@ class SocketLink:
             raise self._gone
         self._writer.write(wire.encode(wire.Subscribe(list(topics), rate, facts_after)))
         while True:
+            if self._ended and self._batches.empty():
+                raise self._lost()
             batch = await self._batches.get()
             if batch is None:
                 raise self._lost()
+            if not self._ended:
+                self._writer.write(wire.encode(wire.Taken(1)))
             yield batch
 
     async def retopic(self, topics: Sequence[str], *, rate: float = 10.0) -> None:
@@ -143,9 +149,10 @@ class SocketLink:
                 if not future.done():
                     future.set_exception(gone)
                     future.exception()  # a caller that has gone away needs no report of its own
-            if self._batches.full():
-                self._batches.get_nowait()
-            self._batches.put_nowait(None)
+            # What arrived before the end is still taken, in order; a full queue needs no wake-up.
+            self._ended = True
+            if not self._batches.full():
+                self._batches.put_nowait(None)
 
     def _lost(self) -> EngineGone:
         if self._gone is None:

@@ -48,7 +48,14 @@ class Batch(msgspec.Struct, frozen=True, tag="batch", tag_field="frame"):
     events: list[AnyEvent]
 
 
-FromFace = Request | Subscribe
+class Taken(msgspec.Struct, frozen=True, tag="taken", tag_field="frame"):
+    """The face has taken `batches` batches. The engine keeps at most two on their way, so that a slow face or link gets
+    the newest state next and not a queue of old ones."""
+
+    batches: int
+
+
+FromFace = Request | Subscribe | Taken
 FromEngine = Reply | Batch
 
 _encoder = msgspec.msgpack.Encoder()

@@ -62,11 +62,11 @@ def parser(*, demo: bool) -> argparse.ArgumentParser:
     made.add_argument("--read-only", action="store_true", help="look, but change nothing")
     made.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     if demo:
-        made.add_argument("--data", metavar="DIR", help="replay recorded candles (CSV files) from this folder")
+        made.add_argument("--data", metavar="DIR", help="replay recorded real streams from this folder")
         made.add_argument(
             "--speed", type=_positive, metavar="X", help="how fast the exchange's time passes (default 1)"
         )
-        made.add_argument("--seed", metavar="S", help="the same seed gives the same market (default: random)")
+        made.add_argument("--seed", metavar="S", help="the same seed gives the same market (default: 1)")
         made.add_argument("--symbols", type=_count, metavar="N", help="how many markets the exchange has")
     return made
 

@@ -62,6 +62,7 @@ class Desk:
         self._last: dict[str, float] = {}
         self._sparks: dict[str, list[float]] = {}
         self._old = {row.symbol: row for row in engine.snapshot_rows()}
+        self._standing: object = None
         self.watched: list[str] = []
 
     async def start(self) -> None:
@@ -108,8 +109,12 @@ class Desk:
             self._engine.charts.on_candle(symbol, candle)
 
     def on_feed_state(self, state: FeedState) -> None:
-        # Whatever a face shows of the market may have become stale or fresh.
         self._hub.touch("engine")
+        standing = (state.phase, state.symbols, [(item.channel, item.symbol) for item in state.stale])
+        if standing == self._standing:
+            return
+        # Whatever a face shows of the market may have become stale or fresh.
+        self._standing = standing
         for symbol in self.watched:
             self._hub.touch("watch", symbol)
             self._hub.touch(f"book:{symbol}")
@@ -235,6 +240,13 @@ class Desk:
     async def _load_markets(self) -> None:
         self._markets = {market.symbol: market for market in await self._exchange.rest.markets()}
         self._hub.touch("symbols")
+        unlisted = [symbol for symbol in self.watched if symbol not in self._markets]
+        if unlisted:
+            # The exchange would never answer for them, and the feed would wait for that.
+            self.watched = [symbol for symbol in self.watched if symbol in self._markets]
+            self._exchange.want(self.watched)
+            names = ", ".join(unlisted)
+            self._engine.facts.submit("market", "warning", f"Not listed at {self._exchange.venue.title}: {names}.")
         for symbol in self.watched:
             self._hub.touch("watch", symbol)
 

@@ -99,6 +99,9 @@ class Hub:
         self._providers[head] = provider
         if interest is not None:
             self._interest[head] = interest
+            # A face may have asked while the engine was still starting.
+            for topic in [topic for topic in self._subscribers if topic.partition(":")[0] == head]:
+                interest(topic, True)
 
     def trades_are_stale(self, stale_of: Callable[[str], int]) -> None:
         """`stale_of(symbol)` is 0, or the wall time up to which the symbol's tape is known to be complete."""

@@ -30,6 +30,7 @@ log = logging.getLogger("polotui.engine.server")
 
 BUFFER_LIMIT = 1024 * 1024
 MAX_CALLS = 64
+BATCHES_UNDER_WAY = 2
 MAX_FACES = 1_000
 _STRENGTH = {"viewer": 0, "operator": 1, "trader": 2, "admin": 3}
 
@@ -117,6 +118,9 @@ class _Connection:
         self._role = ""
         self._face = "unknown"
         self._calls = asyncio.Semaphore(MAX_CALLS)
+        self._under_way = 0
+        self._room = asyncio.Event()
+        self._room.set()
 
     async def run(self) -> None:
         try:
@@ -127,6 +131,9 @@ class _Connection:
                         frame = wire.decode_from_face(await wire.read_frame(self._reader))
                         if isinstance(frame, wire.Subscribe):
                             self._subscribe(frame)
+                            continue
+                        if isinstance(frame, wire.Taken):
+                            self._taken(frame.batches)
                             continue
                         if isinstance(frame.command, Hello):
                             # At once and not in a task: what follows on the connection counts on it.
@@ -146,6 +153,11 @@ class _Connection:
     def send(self, frame: wire.FromEngine) -> None:
         if not self._writer.is_closing():
             self._writer.write(wire.encode(frame))
+
+    def _taken(self, batches: int) -> None:
+        self._under_way = max(0, self._under_way - batches)
+        if self._under_way < BATCHES_UNDER_WAY:
+            self._room.set()
 
     def _subscribe(self, frame: wire.Subscribe) -> None:
         if not self._role:
@@ -195,6 +207,7 @@ class _Connection:
         subscriber = self._subscriber
         while True:
             await subscriber.wake.wait()
+            await self._room.wait()
             if transport.get_write_buffer_size() > BUFFER_LIMIT:
                 await asyncio.sleep(0.1)
                 continue
@@ -202,6 +215,9 @@ class _Connection:
             events += await self._facts()
             if events:
                 self.send(wire.Batch(_typed(events)))
+                self._under_way += 1
+                if self._under_way >= BATCHES_UNDER_WAY:
+                    self._room.clear()
             await asyncio.sleep(1.0 / subscriber.rate)
 
     async def _facts(self) -> list[Fact]:

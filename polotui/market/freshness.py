@@ -3,7 +3,9 @@
 what                       bound
 connection                 15 s without any message
 ticker                     5 s when busy, else twice its usual p99 interval, 30 s at most (30 s until it is known)
-trades, book, candles      the same once the usual interval is known; a channel whose p99 is above 15 s, or that is
+book                       the same; a quiet one is asked for again after 20 s of silence (see `repair`), so that a
+                           healthy one never reaches its 30 s and a dead one does, although the ticker goes on
+trades, candles            the same once the usual interval is known; a channel whose p99 is above 15 s, or that is
                            not known yet, is quiet: its silence says nothing, the ticker answers for it
 REST value                 twice its time to live
 exchange time of a message 5 s behind the exchange's clock, as corrected
@@ -25,11 +27,15 @@ from polotui.core.clock import Clock
 CONNECTION_S = 15.0
 BUSY_S = 5.0
 MOST_S = 30.0
+CONFIRM_S = 20.0
 LATE_MS = 5_000
 _KNOWN_FROM = 20
 _REMEMBERED = 200
 _RELEARN_EACH = 64
 TICKER = "ticker"
+BOOK = "book_lv2"
+#: Channels that answer a subscription with data, so that their silence can be put to the test.
+ANSWERING = (TICKER, BOOK)
 #: The exchange's clock is read once a second and not for every message, which is on the hot path.
 _READ_EACH_S = 1.0
 #: While the exchange's time is unknown nothing is late.
@@ -143,9 +149,9 @@ class Freshness:
         pace = self._paces.get((channel, symbol))
         p99 = None if pace is None else pace.p99
         if p99 is None:
-            return MOST_S if channel == TICKER else None
+            return MOST_S if channel in ANSWERING else None
         if 2 * p99 > MOST_S:
-            return MOST_S if channel == TICKER else None
+            return MOST_S if channel in ANSWERING else None
         return max(BUSY_S, 2 * p99)
 
     def state(self, channel: str, symbol: str) -> ChannelState:
@@ -167,6 +173,13 @@ class Freshness:
             return ChannelState(judged.fresh, age, None, "" if judged.fresh else "the ticker is silent too")
         fresh = age <= bound
         return ChannelState(fresh, age, bound, "" if fresh else f"silent for {age:.0f} s")
+
+    def unconfirmed(self, channel: str, symbol: str) -> bool:
+        """True when a quiet channel should be asked for again before it counts as stale."""
+        pace = self._paces.get((channel, symbol))
+        if pace is None or self.bound_s(channel, symbol) != MOST_S:
+            return False
+        return CONFIRM_S < self._clock.monotonic() - pace.last <= MOST_S
 
     def stale(self) -> list[tuple[str, str, ChannelState]]:
         """Everything watched that is not fresh."""

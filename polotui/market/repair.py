@@ -184,7 +184,9 @@ class Repair:
                 self._renew_stale(symbols[name], channel, now)
         for kept in symbols.values():
             waited = now - kept.asked_at > self._settings.answer_s
-            if not kept.book.ready and (waited or kept.gap_since is not None):
+            if (not kept.book.ready and (waited or kept.gap_since is not None)) or self._freshness.unconfirmed(
+                BOOK, kept.name
+            ):
                 self.renew(kept, BOOK, now)
             if waited and not kept.acked:
                 self.renew(kept, TRADES, now)

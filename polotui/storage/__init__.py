@@ -1,0 +1,1 @@
+"""What must never be lost? Databases behind one door, migrations, the candle store."""

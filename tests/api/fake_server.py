@@ -80,6 +80,8 @@ class FakeEngine:
         try:
             while True:
                 frame = wire.decode_from_face(await wire.read_frame(reader))
+                if isinstance(frame, wire.Taken):
+                    continue
                 if isinstance(frame, wire.Subscribe):
                     self.subscribed.append(frame)
                     for batch in self._batches:

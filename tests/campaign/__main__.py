@@ -77,7 +77,10 @@ def main() -> int:
     print(f"{sum(r.half_open for r in results)} half-open sockets judged, {sum(r.gaps for r in results):,} book gaps")
     slow = p99(took) > RESYNC_P99_SECONDS
     if took:
-        print(f"{len(took)} resyncs: median {statistics.median(took):.3f} s, p99 {p99(took):.3f} s, worst {took[-1]:.3f} s")
+        print(
+            f"{len(took)} resyncs: median {statistics.median(took):.3f} s, p99 {p99(took):.3f} s, "
+            f"worst {took[-1]:.3f} s"
+        )
     print(f"{len(failed)} seeds failed{': ' + str(failed) if failed else ''}")
     return 1 if failed or slow else 0
 

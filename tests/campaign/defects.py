@@ -100,7 +100,7 @@ def max_id_backfill() -> Iterator[None]:
         yield
 
 
-@defect("retry_after_is_obeyed")
+@defect("retry_after_is_obeyed", seeds=(3, 4, 12))
 def retry_after_ignored() -> Iterator[None]:
     with (
         patch.object(Bucket, "block", lambda self, seconds: None),
@@ -126,7 +126,7 @@ def retry_without_sleep() -> Iterator[None]:
         yield
 
 
-@defect("no_reconnect_without_cause", "half_open_found")
+@defect("no_reconnect_without_cause", "half_open_found", "silence_is_seen")
 def wall_clock_for_durations() -> Iterator[None]:
     """Deadlines of the stream are measured with the clock that people set."""
 

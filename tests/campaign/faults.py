@@ -1,7 +1,7 @@
 """The plan of one run: which faults, how often, and when. Everything is drawn from the run's seed.
 
-Decided here (swarm testing): a seed draws for each kind of fault whether it happens not at all, at its usual rate, or at
-twice that, so some runs are extreme in one dimension and calm in the others.
+Decided here (swarm testing): a seed draws for each kind of fault whether it happens not at all, at its usual rate, or
+at twice that, so some runs are extreme in one dimension and calm in the others.
 """
 
 from __future__ import annotations
@@ -180,4 +180,3 @@ class Faults:
     def _step(self) -> None:
         self.plan.steps.append(self.world.loop.now)
         self.world.client_clock.step(self.rng.choice((-600_000, -10_000, 10_000, 600_000)))  # type: ignore[attr-defined]
-

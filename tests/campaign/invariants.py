@@ -1,4 +1,5 @@
-"""What must hold after a run. Each returns the sentences of what does not; the name of the function names the finding."""
+"""What must hold after a run. Each returns the sentences of what does not; the name of the function names the
+finding."""
 
 from __future__ import annotations
 
@@ -96,8 +97,10 @@ def trades_once_and_in_order(seen: Seen) -> list[str]:
             wrong.append(f"{symbol}: {doubled} trades twice, {missing} missing, or out of order")
         theirs = {trade.id: trade for trade in seen.exchange_trades[symbol]}
         last = max(theirs, default=0)
-        if last - ids[-1] > 3:
+        if last > ids[-1]:
             wrong.append(f"{symbol}: the tape ends {last - ids[-1]} trades before the exchange's")
+        if any(trade.id in theirs and theirs[trade.id].created_ms != trade.ts_ms for trade in trades):
+            wrong.append(f"{symbol}: a trade has another's time")
     if seen.counters is not None and seen.counters.trades_lost:
         wrong.append(f"{seen.counters.trades_lost} trades lost")
     return wrong
@@ -124,7 +127,8 @@ def retry_after_is_obeyed(seen: Seen) -> list[str]:
             early = [
                 other
                 for other in seen.sent
-                if entry.answered < other.at < entry.answered + entry.retry_after - 0.001 and _pool(other.target) is pool
+                if entry.answered < other.at < entry.answered + entry.retry_after - 0.001
+                and _pool(other.target) is pool
             ]
             if early:
                 wrong.append(f"{early[0].target} left {early[0].at - entry.answered:.2f} s after a 429 of {pool.value}")

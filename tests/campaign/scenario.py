@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,9 +50,7 @@ class RecordingTransport(HttpxTransport):
         self._world = world
         self.sent: list[Sent] = []
 
-    async def send(
-        self, method: str, target: str, headers: dict[str, str], body: str, deadline_s: float
-    ) -> HttpReply:
+    async def send(self, method: str, target: str, headers: dict[str, str], body: str, deadline_s: float) -> HttpReply:
         entry = Sent(self._world.loop.now, target)
         self.sent.append(entry)
         reply = await super().send(method, target, headers, body, deadline_s)
@@ -164,6 +163,7 @@ async def _scenario(world: World, hours: float, with_faults: bool) -> Seen:
     tasks = [
         asyncio.create_task(feed.run(), name="feed"),
         asyncio.create_task(_ask_for_balances(rest, seen, world), name="balances"),
+        asyncio.create_task(_ask_for_prices(rest), name="prices"),
         asyncio.create_task(_watch_books(feed, exchange, seen, world, symbols), name="watch"),
         asyncio.create_task(_face(hub, symbols, seen, world), name="face"),
     ]
@@ -175,12 +175,11 @@ async def _scenario(world: World, hours: float, with_faults: bool) -> Seen:
         tasks.pop().cancel()
     faults.heal()
     await asyncio.sleep(SETTLE_SECONDS)
-    _record_the_end(feed, exchange, hub, seen, symbols)
+    _record_the_end(feed, exchange, hub, seen, symbols, world.clock.wall_ms())
     begun = world.loop.now
     for task in tasks:
         task.cancel()
-    async with asyncio.timeout(60):
-        await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.wait(tasks, timeout=60)
     seen.close_seconds = world.loop.now - begun
     await rest.close()
     await exchange.stop()
@@ -217,9 +216,20 @@ async def _ask_for_balances(rest: SpotRest, seen: Seen, world: World) -> None:
         await asyncio.sleep(60)
 
 
-async def _watch_books(
-    feed: MarketFeed, exchange: Simulator, seen: Seen, world: World, symbols: list[str]
-) -> None:
+async def _ask_for_prices(rest: SpotRest) -> None:
+    """Several requests of one class in a row, so that a refusal of one is a word to the others."""
+
+    async def ask(after: float) -> None:
+        await asyncio.sleep(after)
+        with suppress(ExchangeError):
+            await rest.ticker("BTC_USDT")
+
+    while True:
+        await asyncio.gather(*(ask(0.4 * number) for number in range(5)))
+        await asyncio.sleep(60)
+
+
+async def _watch_books(feed: MarketFeed, exchange: Simulator, seen: Seen, world: World, symbols: list[str]) -> None:
     """Twice a second: no book that is called fresh may differ from the exchange's, or be far behind it."""
     history: dict[str, list[tuple[float, int]]] = {symbol: [] for symbol in symbols}
     while True:
@@ -260,7 +270,9 @@ async def _face(hub: Hub, symbols: list[str], seen: Seen, world: World) -> None:
         hub.unsubscribe(face)
 
 
-def _record_the_end(feed: MarketFeed, exchange: Simulator, hub: Hub, seen: Seen, symbols: list[str]) -> None:
+def _record_the_end(
+    feed: MarketFeed, exchange: Simulator, hub: Hub, seen: Seen, symbols: list[str], now_ms: int
+) -> None:
     for symbol in symbols:
         book = feed.book(symbol)
         view = book.view(20) if book is not None else None
@@ -270,7 +282,9 @@ def _record_the_end(feed: MarketFeed, exchange: Simulator, hub: Hub, seen: Seen,
             seen.books[symbol] = "no common id"
         elif not _equal(view, theirs):
             seen.books[symbol] = f"differs at id {view.id}"
-        seen.exchange_trades[symbol] = exchange.exchange.trades(symbol)
+        # What happened within the last second may still be on its way.
+        before = now_ms - 1_000
+        seen.exchange_trades[symbol] = [t for t in exchange.exchange.trades(symbol) if t.created_ms <= before]
         seen.fresh[symbol] = feed.fresh(symbol)
     seen.phases = feed.state().symbols
     seen.counters = feed.state().counters
@@ -282,5 +296,3 @@ def _equal(view: Any, window: Any) -> bool:
     ours = [*view.bids, *view.asks]
     theirs = [(float(price), float(quantity)) for price, quantity in [*window.bids, *window.asks]]
     return ours == theirs
-
-

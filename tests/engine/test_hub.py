@@ -62,6 +62,15 @@ def test_interest_is_told_for_the_first_and_the_last_face() -> None:
     assert told == [("chart:A", True), ("chart:A", False)]
 
 
+def test_a_face_that_asked_before_the_service_was_there_is_served() -> None:
+    hub = make_hub()
+    face = Subscriber(hub)
+    hub.subscribe(face, ["chart:A", "watch"], rate=1, facts_after=0)
+    told: list[tuple[str, bool]] = []
+    hub.provide("chart", lambda topic, key: None, interest=lambda topic, wanted: told.append((topic, wanted)))
+    assert told == [("chart:A", True)]
+
+
 @given(st.lists(st.one_of(st.integers(1, 700), st.none()), max_size=30))
 def test_no_trade_is_lost_silently(steps: list[int | None]) -> None:
     """Whatever the order of trades (n) and reads (None): each trade arrives once, in order, or is counted as missed."""

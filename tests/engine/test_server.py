@@ -135,6 +135,7 @@ async def test_a_face_that_does_not_read_costs_bounded_memory_and_misses_are_tol
     await wire.read_frame(reader)
     backend.hub.add("trades:X", [Trade(0, 0, 1.0, 1.0, True)])
     await wire.read_frame(reader)
+    writer.write(wire.encode(wire.Taken(1)))
     sent = 1
     connection = next(iter(served[2]._connections))
     # The face reads nothing; the engine goes on publishing and its buffer stays bounded.
@@ -148,6 +149,7 @@ async def test_a_face_that_does_not_read_costs_bounded_memory_and_misses_are_tol
         while got + missed < sent:
             frame = wire.decode_from_engine(await wire.read_frame(reader))
             assert isinstance(frame, wire.Batch)
+            writer.write(wire.encode(wire.Taken(1)))
             for event in frame.events:
                 assert isinstance(event, TradesBatch)
                 got += len(event.trades)

@@ -386,7 +386,7 @@ def test_a_dead_trades_channel_of_a_quiet_symbol_is_betrayed_by_the_ticker() -> 
     run(main())
 
 
-def test_a_quiet_market_with_a_ticker_is_neither_stale_nor_renewed() -> None:
+def test_a_quiet_market_with_a_ticker_is_never_stale_and_only_its_books_are_asked_for_again() -> None:
     async def main() -> None:
         async with staged() as stage:
             await stage.until(stage.is_live)
@@ -397,7 +397,10 @@ def test_a_quiet_market_with_a_ticker_is_neither_stale_nor_renewed() -> None:
                 await asyncio.sleep(1)
             assert stage.feed.state().stale == ()
             assert all(stage.feed.fresh(symbol) for symbol in SYMBOLS)
-            assert len(stage.exchange.requests) == asked
+            again = stage.exchange.requests[asked:]
+            assert {channel for frame in again for channel in frame["channel"]} == {"book_lv2"}
+            # Every 20 s and a bit, each an unsubscribe and a subscribe, for two symbols.
+            assert len(again) <= 300 // 20 * 4
 
     run(main())
 

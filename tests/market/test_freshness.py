@@ -34,15 +34,31 @@ def test_the_bound_is_twice_the_usual_interval_within_5_and_30_seconds(every_s: 
 
 
 def test_a_quiet_channel_is_judged_by_the_ticker() -> None:
-    clock, freshness = paced("book_lv2", 20.0)
-    assert freshness.bound_s("book_lv2", "A_B") is None
+    clock, freshness = paced("candles_minute_1", 20.0)
+    assert freshness.bound_s("candles_minute_1", "A_B") is None
     for _ in range(100):
         clock.advance(1)
         freshness.touch("ticker", "A_B")
-    assert freshness.state("book_lv2", "A_B").fresh
+    assert freshness.state("candles_minute_1", "A_B").fresh
     clock.advance(31)
     assert not freshness.state("ticker", "A_B").fresh
-    assert freshness.state("book_lv2", "A_B").why == "the ticker is silent too"
+    assert freshness.state("candles_minute_1", "A_B").why == "the ticker is silent too"
+
+
+def test_a_quiet_book_is_asked_for_again_and_stale_when_it_does_not_answer() -> None:
+    """A ticker that goes on says nothing of a book that died: this once showed a dead book as live for good."""
+    clock, freshness = paced("book_lv2", 20.0)
+    freshness.watch("ticker", "A_B")
+    asked = []
+    for second in range(1, 40):
+        clock.advance(1)
+        freshness.touch("ticker", "A_B")
+        asked.append(freshness.unconfirmed("book_lv2", "A_B"))
+        assert freshness.state("book_lv2", "A_B").fresh == (second <= 30)
+    assert asked.index(True) == 20
+    freshness.touch("book_lv2", "A_B")
+    assert freshness.state("book_lv2", "A_B").fresh
+    assert not freshness.unconfirmed("book_lv2", "A_B")
 
 
 def test_a_ticker_that_never_came_is_stale_after_thirty_seconds() -> None:

@@ -1,6 +1,7 @@
 """SQLite under the rig: real files and real SQL, run inline on the loop, answered after a seeded virtual latency.
 
-Decided here: aiosqlite hands work to its thread through one queue and one thread object. Exactly these two are replaced;
+Decided here: aiosqlite hands work to its thread through one queue and one thread object. Exactly these two are
+replaced;
 everything above them is aiosqlite's own code. `test_database.py` holds the replacement to the original's behaviour.
 """
 

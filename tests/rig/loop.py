@@ -1,7 +1,9 @@
 """An event loop whose time is a number: when nothing is ready it jumps to the next timer, and never sleeps.
 
-Decided here: asyncio's own first-in-first-out order stays, because libraries rely on it. Two detectors end a run that can
-never end: no callback and no timer (deadlock), and 50,000 turns without time moving (livelock: a retry that forgot to wait).
+Decided here: asyncio's own first-in-first-out order stays, because libraries rely on it. Two detectors end a run that
+can
+never end: no callback and no timer (deadlock), and 50,000 turns without time moving (livelock: a retry that forgot to
+wait).
 """
 
 from __future__ import annotations

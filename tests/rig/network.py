@@ -1,8 +1,9 @@
 """TCP in memory: ordered bytes, seeded latency, bounded buffers, and the ways in which networks fail.
 
 Decided here: a link is two directions; each delivers in order after a latency drawn from the seed. A reader that pauses
-fills the writer's buffer, and the writer's protocol is told to pause, as over a real socket. Faults are methods, so a plan
-can call them at any moment: `reset`, `half_open` (nothing arrives any more, nobody is told), `refuse`, `dns_down`, `latency`.
+fills the writer's buffer, and the writer's protocol is told to pause, as over a real socket. Faults are methods, so a
+plan can call them at any moment: `reset`, `half_open` (nothing arrives any more, nobody is told), `refuse`, `dns_down`,
+`latency`.
 """
 
 from __future__ import annotations

@@ -103,12 +103,15 @@ def test_a_reader_that_does_not_read_makes_the_writer_wait() -> None:
 
         server = await asyncio.start_server(stuck, "exchange", 9000)
         _, writer = await asyncio.open_connection("exchange", 9000)
+
+        async def pour() -> None:
+            for _ in range(200):
+                writer.write(b"x" * 10_000)
+                await writer.drain()
+                await asyncio.sleep(0.1)
+
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(60):
-                for _ in range(200):
-                    writer.write(b"x" * 10_000)
-                    await writer.drain()
-                    await asyncio.sleep(0.1)
+            await asyncio.wait_for(pour(), 60)
         waiting.set()
         writer.close()
         server.close()

@@ -43,7 +43,8 @@ class World:
 
 
 def rig(main: Callable[[World], Awaitable[T]], seed: int | str = 0) -> T:
-    """Runs `main(world)` under virtual time. Raises LeftBehind for tasks that outlive it and errors that nobody took."""
+    """Runs `main(world)` under virtual time. Raises LeftBehind for tasks that outlive it and errors that nobody
+    took."""
     world = World(seed)
     loop = world.loop
     asyncio.set_event_loop(loop)
@@ -54,7 +55,12 @@ def rig(main: Callable[[World], Awaitable[T]], seed: int | str = 0) -> T:
             names = sorted(task.get_name() for task in left)
             for task in left:
                 task.cancel()
-            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            if left:
+                _, stubborn = loop.run_until_complete(asyncio.wait(left, timeout=60))
+                for task in stubborn:
+                    # It swallowed its cancellation; the loop is closed under it, and that is told below.
+                    task._log_destroy_pending = False  # type: ignore[attr-defined]
+                    names.append(f"{task.get_name()} will not end")
             loop.run_until_complete(loop.shutdown_asyncgens())
         if names or loop.complaints:
             raise LeftBehind(f"tasks: {names}; complaints: {loop.complaints[:5]}")

@@ -172,7 +172,7 @@ def test_files_of_a_symbol_are_joined_in_order(tmp_path: Path) -> None:
     assert found[0].spec.opening_ticks == 10_100
 
 
-@pytest.mark.parametrize("content", [b"not gzip", gzip.compress(b"1 {nope"), gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"not gzip", gzip.compress(b"1 {nope", mtime=0), gzip.compress(b"", mtime=0)])
 def test_a_broken_recording_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "btcusdt_1.gz").write_bytes(content)
     with pytest.raises(ConfigError, match="btcusdt_1"):

@@ -30,7 +30,7 @@ class Watchlist(LiveTable):
         Column("last", "last", "point", least=9),
         Column("change", "24h", "point", least=8),
         Column("spread", "spread", "point", drop=2, least=6),
-        Column("spark", "day", drop=3, least=8, grow=True),
+        Column("spark", "day", drop=3, least=7, grow=True),
         Column("amount", "turnover", "right", drop=9, least=9),
         Column("high", "high", "point", drop=11, least=9),
         Column("low", "low", "point", drop=10, least=9),
@@ -64,7 +64,7 @@ class Watchlist(LiveTable):
         old = bool(row.stale_since_ms) or bool(self.desk.store.gone_since_ms)
         dim = "muted" if old else ""
         spread = UNKNOWN if row.spread_bp is None else f"{row.spread_bp:,.1f} bp"
-        curve = sparkline(row.spark, 8)
+        curve = sparkline(row.spark, 7)
         if old and row.stale_since_ms:
             curve = age(self.desk.clock.wall_ms() - row.stale_since_ms)
         shown = symbol == self.desk.view.symbol
