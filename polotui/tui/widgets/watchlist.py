@@ -38,7 +38,11 @@ class Watchlist(LiveTable):
 
     def title(self, width: int) -> Line:
         count = len(self.desk.store.watched)
-        return [(self.NAME, "title"), (f" · {count}", "muted")] if count else [(self.NAME, "title")]
+        if not count:
+            return [(self.NAME, "title")]
+        # More than fit: say where the cursor is.
+        where = f"{self.table.place + 1}/{count}" if count > self.size.height - 3 else f"{count}"
+        return [(self.NAME, "title"), (f" · {where}", "muted")]
 
     def title_right(self) -> Line:
         store = self.desk.store
