@@ -80,7 +80,8 @@ def scale_for(low: float, high: float, rows: int, old: Scale | None = None) -> S
         return old
     step = round_step(high - low, max(2, rows // 3))
     edge = step / 2
-    return Scale(math.floor(low / edge) * edge, math.ceil(high / edge) * edge, step)
+    # A product may miss the price it was made from by the last bit (1.7 / 0.1 * 0.1): the scale must still hold it.
+    return Scale(min(low, math.floor(low / edge) * edge), max(high, math.ceil(high / edge) * edge), step)
 
 
 def decimals_of(step: float, most: int) -> int:
