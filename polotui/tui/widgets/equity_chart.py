@@ -57,7 +57,7 @@ class EquityChart(Pane):
     def body(self, width: int, height: int) -> list[Line]:
         points = self.points()
         if len(points) < 2:
-            return [[], [(" The curve starts with the second value; one is kept each hour.", "muted")]]
+            return [[], [(" The curve starts with the second value; one is kept each minute.", "muted")]]
         rows = max(1, height - 1)
         digits = 2
         columns = max(10, width - 12)
