@@ -23,11 +23,12 @@ def main() -> bool:
     home = str(short_folder())
 
     def ours() -> dict[str, float]:
-        # An empty home: nothing stored, the engine is only being started. The shell is there before it answers.
+        # The shell with its panes; an engine is running from the rounds before, so its first word is measured too.
         terminal = Terminal([sys.executable, "-m", "polotui", "demo", "--home", home])
-        took = terminal.until("DEMO")
+        took = terminal.until("Watchlist")
+        known = terminal.until("DEMO")
         terminal.close()
-        return {"ms": took * 1000}
+        return {"ms": took * 1000, "known": known * 1000}
 
     ours(), bare()  # bytecode and page cache
     found = interleaved(ROUNDS, ours=ours, bare=bare)
@@ -36,6 +37,7 @@ def main() -> bool:
         f"First frame at 120x36, medians of {ROUNDS}",
         [
             ("polotui's face", f"{found['ours']['ms']:.0f} ms"),
+            ("… until the engine's first word is on the screen", f"{found['ours']['known']:.0f} ms"),
             ("bare Textual application", f"{found['bare']['ms']:.0f} ms"),
             ("ratio (target ≤ 2)", f"{ratio:.2f} ×"),
         ],

@@ -47,16 +47,16 @@ async def ours(port: int, channel: str, messages: int) -> dict[str, float]:
         sys.executable, "-m", "benchmarks.bench_ingest", "face", str(home.socket), stdout=asyncio.subprocess.DEVNULL
     )
     feed = engine.exchange.feed  # type: ignore[union-attr]
-    while engine.server.faces < 1 or feed.state.phase != "live":
+    while engine.server.faces < 1 or feed.state().phase != "live":
         await asyncio.sleep(0.05)
     await asyncio.sleep(0.5)
-    before, cpu, wall = feed.counters.messages, time.process_time(), time.perf_counter()
+    before, cpu, wall = feed.stream.counters.messages, time.process_time(), time.perf_counter()
     await asyncio.to_thread(burst, port, channel, messages)
-    while feed.counters.messages - before < messages:
+    while feed.stream.counters.messages - before < messages:
         await asyncio.sleep(0.01)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    count = feed.counters.messages - before
-    gaps = feed.counters.book_gaps + feed.counters.lost
+    count = feed.stream.counters.messages - before
+    gaps = feed.state().counters.book_gaps + feed.state().counters.trades_lost
     face.terminate()
     await face.wait()
     engine.stop()

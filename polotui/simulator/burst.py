@@ -47,10 +47,15 @@ class Burst:
         self._timer = None
         if self._streams.all_writable(channel, market.symbol):
             step = self._resize if channel == "book_lv2" else self._print
+            listeners = self._streams.listeners(channel, market.symbol)
+            for socket in listeners:
+                socket.hold()
             for _ in range(min(_SLICE, self.left)):
                 step(market)
                 self.left -= 1
                 self.done += 1
+            for socket in listeners:
+                socket.release()
         if self.left > 0:
             self._timer = self._later(_PAUSE, lambda: self._slice(market, channel))
 

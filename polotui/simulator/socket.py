@@ -46,6 +46,7 @@ class Socket:
         assert connection.transport is not None
         self.connection = connection
         self._transport: asyncio.Transport = connection.transport
+        self._held: list[bytes] | None = None
         self._later = later
         self._now = now
         self._idle = idle
@@ -114,10 +115,22 @@ class Socket:
             return
         if self._protocol.state is not State.OPEN:
             return
-        self._transport.write(frame)
         self.frames_sent += 1
+        if self._held is not None:
+            self._held.append(frame)
+            return
+        self._transport.write(frame)
         if self._transport.get_write_buffer_size() > self._write_limit:
             self._transport.abort()
+
+    def hold(self) -> None:
+        """Frames are collected until `release`: a burst reaches the reader as a burst, not frame by frame."""
+        self._held = []
+
+    def release(self) -> None:
+        held, self._held = self._held, None
+        if held and not self._transport.is_closing():
+            self._transport.write(b"".join(held))
 
     def _watch(self) -> None:
         if self._idle > 0:

@@ -80,6 +80,9 @@ class Streams(Watcher):
         """Whether every listener's send buffer has room."""
         return all(socket.writable for socket in self._topics.get((channel, symbol), ()))
 
+    def listeners(self, channel: str, symbol: str) -> list[Socket]:
+        return list(self._topics.get((channel, symbol), ()))
+
     def has_listeners(self, channel: str, symbol: str) -> bool:
         """Whether anybody is subscribed; private channels know `all` and, for balances, an empty name."""
         return bool(self._topics.get((channel, symbol)))

@@ -134,6 +134,10 @@ class PolotuiApp(Verbs, inherit_bindings=False):
         for complaint in self._complaints:
             self.tell(complaint, "warning")
         self.listen()
+        # After the first frame: starting an engine costs the time in which the shell could be on the screen.
+        self.call_after_refresh(self._attach)
+
+    def _attach(self) -> None:
         self.run_worker(self.session.run(), group="link", exit_on_error=True)
 
     def on_unmount(self) -> None:
