@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -46,6 +47,16 @@ def symbol_info(market: Market) -> SymbolInfo:
         min_amount=plain(market.min_amount),
         state=clean(market.state, 24),
     )
+
+
+@cache
+def _book_topic(symbol: str) -> str:
+    return f"book:{symbol}"
+
+
+@cache
+def _trades_topic(symbol: str) -> str:
+    return f"trades:{symbol}"
 
 
 class Desk:
@@ -97,11 +108,11 @@ class Desk:
 
     def on_trades(self, symbol: str, trades: list[Trade]) -> None:
         self._last[symbol] = trades[-1].price
-        self._hub.add(f"trades:{symbol}", trades)
+        self._hub.add(_trades_topic(symbol), trades)
         self._hub.touch("watch", symbol)
 
     def on_book(self, symbol: str) -> None:
-        self._hub.touch(f"book:{symbol}")
+        self._hub.touch(_book_topic(symbol))
         self._hub.touch("watch", symbol)
 
     def on_candle(self, symbol: str, candle: Candle) -> None:

@@ -85,6 +85,7 @@ class Hub:
         self._subscribers: dict[str, dict[Subscriber, None]] = {}
         self._keys: dict[str, dict[str, None]] = {}
         self._built: dict[tuple[str, str], Event] = {}
+        self._pending: set[tuple[str, str]] = set()
         self.rings: dict[str, Ring] = {}
         self._interest: dict[str, Callable[[str, bool], None]] = {}
         self._stale_of: Callable[[str], int] = lambda symbol: 0
@@ -108,7 +109,11 @@ class Hub:
         self._stale_of = stale_of
 
     def touch(self, topic: str, key: str = "") -> None:
-        self._built.pop((topic, key), None)
+        mark = (topic, key)
+        if mark in self._pending:
+            return  # nobody has read it since the last touch: everybody who wants it is marked already
+        self._pending.add(mark)
+        self._built.pop(mark, None)
         self._keys.setdefault(topic, {})[key] = None
         for subscriber in self._subscribers.get(topic, ()):
             subscriber.mark(topic, key)
@@ -116,6 +121,7 @@ class Hub:
     def forget(self, topic: str, key: str) -> None:
         """`key` no longer exists on `topic`."""
         self._built.pop((topic, key), None)
+        self._pending.discard((topic, key))
         self._keys.get(topic, {}).pop(key, None)
 
     def add(self, topic: str, items: Sequence[Any]) -> None:
@@ -154,6 +160,7 @@ class Hub:
 
     def value(self, topic: str, key: str) -> Event | None:
         """The newest value of a state topic, built at most once per change."""
+        self._pending.discard((topic, key))
         built = self._built.get((topic, key))
         if built is None:
             provider = self._providers.get(topic.partition(":")[0])

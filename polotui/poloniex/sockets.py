@@ -109,3 +109,12 @@ class WebsocketsConnector:
 
 def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def best_connector() -> Connector:
+    """The fast transport where its library is installed, else the pure-Python one."""
+    try:
+        from polotui.poloniex.fast_sockets import PicowsConnector
+    except ImportError:
+        return WebsocketsConnector()
+    return PicowsConnector()

@@ -25,7 +25,7 @@ from polotui.poloniex.backoff import Backoff
 from polotui.poloniex.errors import ExchangeBusy, foreign_text
 from polotui.poloniex.limits import SHARE, Bucket
 from polotui.poloniex.signing import Signer, websocket_auth
-from polotui.poloniex.sockets import Connector, Socket, SocketFailed, WebsocketsConnector
+from polotui.poloniex.sockets import Connector, Socket, SocketFailed, best_connector
 from polotui.poloniex.stream_wire import AuthReply, ErrorFrame, Malformed, Pong, Unknown, read
 from polotui.poloniex.subscriptions import Subscriptions
 from polotui.poloniex.watchdog import Watchdog
@@ -121,7 +121,7 @@ class Stream:
         self.quarantine: deque[Quarantined] = deque(maxlen=self.settings.most_quarantined)
         self._handler = handler
         self._clock = clock
-        self._connector = connector or WebsocketsConnector()
+        self._connector = connector or best_connector()
         self._signer = signer
         self._sign_ms = sign_ms
         self._subscriptions = Subscriptions()

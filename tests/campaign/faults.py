@@ -131,7 +131,9 @@ class Faults:
 
     def _stream_links(self) -> list[Link]:
         links = [link for link in self.world.network.links if link.alive and not any(link.deaf)]
-        return [link for link in links if type(link.ends[0].get_protocol()).__module__.startswith("websockets")]
+        return [
+            link for link in links if type(link.ends[0].get_protocol()).__module__.startswith(("picows", "websockets"))
+        ]
 
     def _refuse(self) -> None:
         self._unwell(20)

@@ -7,11 +7,13 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from polotui.core.clock import SystemClock
 from polotui.core.ids import Chance
+from polotui.poloniex.fast_sockets import PicowsConnector
 from polotui.poloniex.sockets import WebsocketsConnector
 from polotui.poloniex.stream_wire import Ack, TradeMessage
 from polotui.poloniex.streams import Stream, StreamSettings
@@ -31,6 +33,12 @@ async def running(stream: Stream) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True, params=[WebsocketsConnector, PicowsConnector])
+def either_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test of this file runs on both transports."""
+    monkeypatch.setattr("polotui.poloniex.streams.best_connector", request.param)
 
 
 async def test_it_subscribes_and_hands_on_every_message() -> None:
