@@ -12,6 +12,7 @@ import logging
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import polotui.trading.valuation as v
 from polotui.api.events import AccountsState, Event
 from polotui.api.values import AccountState, AssetRow, EquityPoint, Shown
 from polotui.core.errors import PolotuiError
@@ -19,7 +20,6 @@ from polotui.core.text import clean
 from polotui.model.account import Account
 from polotui.model.candles import DAY_MS
 from polotui.model.money import plain
-from polotui.trading import valuation as v
 
 if TYPE_CHECKING:
     from polotui.engine.engine import Engine

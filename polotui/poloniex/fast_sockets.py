@@ -144,4 +144,5 @@ class PicowsConnector:
             raise SocketFailed(f"no connection within {self._open_timeout_s:.0f} s") from error
         except (picows.WSError, OSError, EOFError) as error:
             raise SocketFailed(f"{type(error).__name__}: {error}") from error
+        assert isinstance(listener, _Listener)
         return PicowsSocket(transport, listener)

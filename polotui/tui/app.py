@@ -135,9 +135,9 @@ class PolotuiApp(Verbs, inherit_bindings=False):
             self.tell(complaint, "warning")
         self.listen()
         # After the first frame: starting an engine costs the time in which the shell could be on the screen.
-        self.call_after_refresh(self._attach)
+        self.call_after_refresh(self._begin_link)
 
-    def _attach(self) -> None:
+    def _begin_link(self) -> None:
         self.run_worker(self.session.run(), group="link", exit_on_error=True)
 
     def on_unmount(self) -> None:
