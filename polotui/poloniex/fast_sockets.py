@@ -20,7 +20,7 @@ _TEXT, _CONTINUATION, _CLOSE = picows.WSMsgType.TEXT, picows.WSMsgType.CONTINUAT
 _BINARY = picows.WSMsgType.BINARY
 
 
-class _Listener(picows.WSListener):  # type: ignore[misc]
+class _Listener(picows.WSListener):
     """Hands frames to whoever receives; keeps those that come before anybody does."""
 
     def __init__(self) -> None:
