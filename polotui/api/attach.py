@@ -7,8 +7,10 @@ same moment are no problem: the second engine finds the lock taken and ends, and
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 
+from polotui.api.commands import StopEngine
 from polotui.api.socket_link import SocketLink
 from polotui.core import spawn
 from polotui.core.errors import EngineGone
@@ -37,7 +39,11 @@ async def attach_or_start(
 ) -> SocketLink:
     """The engine's link; starts the engine when there is none and waits until it answers."""
     try:
-        return await attach(home, face=face, read_only=read_only)
+        link = await attach(home, face=face, read_only=read_only)
+        if not _other_demo(home, arguments):
+            return link
+        await _stop(home, link)
+        raise EngineGone("The demo is started with other options.")
     except EngineGone:
         pid = start_engine(home, root, arguments)
     pause = 0.02
@@ -58,3 +64,28 @@ async def attach_or_start(
         safe="Nothing was changed.",
         next_step=f"Its last words are in {home.logs / 'engine.out'}; polotui engine run shows them here.",
     )
+
+
+#: Options of `polotui.engine run` that choose the demo's market, each followed by its value.
+_MARKET_OPTIONS = ("--data", "--speed", "--seed", "--symbols")
+
+
+def _other_demo(home: Home, arguments: Sequence[str]) -> bool:
+    """True when the caller names a demo market and the running one is another."""
+    wanted = [word for at, word in enumerate(arguments) if {word, arguments[at - 1] if at else ""} & {*_MARKET_OPTIONS}]
+    if "--demo" not in arguments or not wanted:
+        return False
+    try:
+        return bool(json.loads(home.demo_file.read_text()) != wanted)
+    except (OSError, ValueError):
+        return True
+
+
+async def _stop(home: Home, link: SocketLink) -> None:
+    """Ends the demo's engine: its market is virtual, and so is everything it would go on with."""
+    await link.call(StopEngine(force=True))
+    await link.close()
+    waited = 0.0
+    while home.socket.exists() and waited < START_SECONDS:
+        await asyncio.sleep(0.05)
+        waited += 0.05

@@ -71,6 +71,11 @@ class Home:
     def exports(self) -> Path:
         return self.data / "exports"
 
+    @property
+    def demo_file(self) -> Path:
+        """What the demo of this home was started with: a JSON list of the built-in exchange's options."""
+        return self.data / "demo.json"
+
     def make(self) -> Home:
         """Creates the folders, each private to the user."""
         for folder in (self.config, self.data, self.logs, self.runtime):

@@ -2,7 +2,8 @@
 
 Decided here: the simulator belongs to the home, not to an engine. It writes where it listens into a file, outlives a
 killed engine, so that prices, orders and balances of the demo go on, and ends by itself when nobody has been connected
-for a while.
+for a while. Another exchange process, or other options, is another market: candles of the old one are removed with it,
+because a chart must not mix two. Only a demo's home is ever treated so; it holds no real money and no downloads.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from polotui.core import spawn
 from polotui.core.errors import Unreachable
+from polotui.core.files import write_private
 from polotui.core.paths import Home
 
 log = logging.getLogger("polotui.engine.demo")
@@ -62,11 +64,15 @@ def running(home: Home) -> DemoExchange | None:
 
 
 async def ensure(home: Home, arguments: Sequence[str]) -> DemoExchange:
-    """The running simulator of this home, or a new one started with `arguments`."""
+    """The running simulator of this home, or a new one started with `arguments`. None given: whatever runs is right."""
     exchange = running(home)
-    if exchange is not None and await _answers(exchange.port):
+    same = not arguments or list(arguments) == started_with(home)
+    if exchange is not None and same and await _answers(exchange.port):
         return exchange
-    announce_file(home).unlink(missing_ok=True)
+    if exchange is not None:
+        spawn.terminate(exchange.pid)
+    _forget_market(home)
+    write_private(home.demo_file, json.dumps(list(arguments)).encode())
     pid = spawn.start_detached(
         "polotui.simulator",
         ["--port", "0", "--announce", str(announce_file(home)), "--idle-exit", str(IDLE_EXIT_SECONDS), *arguments],
@@ -87,6 +93,21 @@ async def ensure(home: Home, arguments: Sequence[str]) -> DemoExchange:
         safe="No other exchange was contacted.",
         next_step=f"Its last words are in {home.logs / 'simulator.out'}.",
     )
+
+
+def started_with(home: Home) -> list[str]:
+    """The options of the last start; none when there was none."""
+    try:
+        found = json.loads(home.demo_file.read_text())
+    except (OSError, ValueError):
+        return []
+    return [str(word) for word in found] if isinstance(found, list) else []
+
+
+def _forget_market(home: Home) -> None:
+    announce_file(home).unlink(missing_ok=True)
+    for suffix in ("", "-wal", "-shm"):
+        home.market.with_name(home.market.name + suffix).unlink(missing_ok=True)
 
 
 async def _answers(port: int) -> bool:

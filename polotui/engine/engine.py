@@ -111,11 +111,12 @@ class Engine:
     async def _start(self) -> None:
         self._show_snapshot()
         self.supervisor.service("heartbeat", self._heartbeat)
+        # Before the databases: a new demo market removes the candles of the old one.
+        if self._venue is None:
+            self._venue = await self._find_venue()
         self.stores = await Stores.open(self.home, self.clock, self.chance)
         await self.facts.open(self.stores.facts)
         self.supervisor.service("facts", self.facts.run)
-        if self._venue is None:
-            self._venue = await self._find_venue()
         hide(self._venue.secret)
         self.exchange = Exchange(
             self._venue,

@@ -188,6 +188,28 @@ async def test_it_ends_when_nobody_needs_it_and_so_does_its_exchange_port(engine
     assert await engine.end() == 0
 
 
+async def test_other_options_are_another_market_and_no_candle_of_the_old_one_stays(engine: Process) -> None:
+    from polotui.api.attach import attach_or_start
+
+    link = await engine.start()
+    await live(link)
+    old = (await link.call(c.GetCandles(symbol="BTC_USDT", timeframe="1h", limit=5))).candles
+    await link.close()
+    words = ["--demo", "--seed", "99", "--symbols", "2", "--linger", "1"]
+    other = await attach_or_start(engine.home, str(engine.root), face="test", arguments=words)
+    await live(other)
+    new = (await other.call(c.GetCandles(symbol="BTC_USDT", timeframe="1h", limit=5))).candles
+    assert [candle.close for candle in new[:4]] != [candle.close for candle in old[:4]]
+    assert len((await other.call(c.GetMarkets())).markets) == 2
+    await other.close()
+    # The same options again: the running one is right.
+    again = await attach_or_start(engine.home, str(engine.root), face="test", arguments=words)
+    assert again.welcome is not None
+    assert other.welcome is not None
+    assert again.welcome.pid == other.welcome.pid
+    await again.close()
+
+
 async def test_its_log_is_json_private_and_without_secrets(engine: Process) -> None:
     link = await engine.start()
     await live(link)
