@@ -31,6 +31,7 @@ log = logging.getLogger("polotui.engine.charts")
 
 STORE_SECONDS = 5.0
 SEAL_SECONDS = 3600.0
+REPAIR_AGAIN_SECONDS = 2.0
 REPAIRS_WAITING = 200
 STREAM_SOURCE = "poloniex stream"
 
@@ -245,9 +246,16 @@ class Charts:
                 self._repairs.put_nowait(symbol)
                 continue
             self._queued.discard(symbol)
+            if self._book(symbol).holes():
+                # The newest minute may not be published yet.
+                self._engine.supervisor.task(f"repair-{symbol}", self._repair_again(symbol))
             for topic, live in self._live.items():
                 if live.symbol == symbol:
                     self._engine.hub.touch(topic)
+
+    async def _repair_again(self, symbol: str) -> None:
+        await asyncio.sleep(REPAIR_AGAIN_SECONDS)
+        self._want_whole(symbol)
 
     async def _keep_storing(self) -> None:
         while True:

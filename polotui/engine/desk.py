@@ -262,13 +262,20 @@ class Desk:
             self._hub.touch("watch", symbol)
 
     async def _keep_markets(self) -> None:
+        failing = False
         while True:
             try:
                 await self._load_markets()
+                if failing:
+                    self._engine.facts.submit("market", "info", "The list of symbols can be read again.")
+                failing = False
                 if not self.watched and self._engine.settings.market.top:
                     await self._watch_top(self._engine.settings.market.top)
             except PolotuiError as error:
-                self._engine.facts.submit("market", "warning", f"The list of symbols could not be read: {error}")
+                # Told once, not at every try: the header says all the while that the exchange is away.
+                if not failing:
+                    self._engine.facts.submit("market", "warning", f"The list of symbols could not be read: {error}")
+                failing = True
                 await asyncio.sleep(10)
                 continue
             await asyncio.sleep(self._engine.settings.cache.marketplace)

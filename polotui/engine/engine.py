@@ -135,6 +135,7 @@ class Engine:
         await self.accounts.start()
         await self.jobs.start()
         self.supervisor.service("snapshot", self._keep_snapshot)
+        self.supervisor.task("integrity", self._check_databases())
         self._ready.set()
         self.facts.submit("engine", "info", f"Engine {__version__} started ({self.mode()}, {self._venue.title}).")
 
@@ -275,6 +276,21 @@ class Engine:
         while True:
             await asyncio.sleep(SNAPSHOT_SECONDS)
             self._save_snapshot()
+
+    async def _check_databases(self) -> None:
+        """Once after every start: SQLite's own check of both files and the ledger's chain; Health shows the outcome."""
+        assert self.stores is not None
+        for database in (self.stores.ledger_db, self.stores.market_db):
+            if not await database.check_integrity():
+                self._warn(f"The database {database.path.name} is damaged; nothing was deleted. Restore a copy of it.")
+        report = await self.stores.ledger.verify()
+        if not report.ok:
+            self._warn(f"The ledger's chain is broken at row {report.bad_row}: {report.reason}.")
+
+    def _warn(self, text: str) -> None:
+        self.note = text
+        self.facts.submit("engine", "error", text)
+        self.hub.touch("engine")
 
     def _save_snapshot(self) -> None:
         if self.desk is None or self.accounts is None:

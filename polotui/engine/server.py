@@ -118,37 +118,44 @@ class _Connection:
         self._role = ""
         self._face = "unknown"
         self._calls = asyncio.Semaphore(MAX_CALLS)
+        self._answering: set[asyncio.Task[None]] = set()
         self._under_way = 0
         self._room = asyncio.Event()
         self._room.set()
 
     async def run(self) -> None:
+        """Serves until the face leaves or this task is cancelled; no task of the connection outlives it.
+
+        Plain tasks and no TaskGroup: on Python 3.11 a group can lose a cancellation that meets a child's failure.
+        """
+        pump = asyncio.create_task(self._pump(), name="face-events")
+        listening = asyncio.create_task(self._listen(), name="face-requests")
         try:
-            async with asyncio.TaskGroup() as group:
-                pump = group.create_task(self._pump(), name="face-events")
-                try:
-                    while True:
-                        frame = wire.decode_from_face(await wire.read_frame(self._reader))
-                        if isinstance(frame, wire.Subscribe):
-                            self._subscribe(frame)
-                            continue
-                        if isinstance(frame, wire.Taken):
-                            self._taken(frame.batches)
-                            continue
-                        if isinstance(frame.command, Hello):
-                            # At once and not in a task: what follows on the connection counts on it.
-                            self.send(wire.Reply(frame.id, wire.encode_body(self._hello(frame.command))))
-                            continue
-                        await self._calls.acquire()
-                        group.create_task(self._answer(frame), name="face-call")
-                finally:
-                    pump.cancel()
-        except* (OSError, asyncio.IncompleteReadError) as errors:
-            raise errors.exceptions[0] from None
-        except* wire.BrokenFrame as errors:
-            raise errors.exceptions[0] from None
+            done, _ = await asyncio.wait({pump, listening}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
+            tasks = [pump, listening, *self._answering]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._backend.hub.unsubscribe(self._subscriber)
+
+    async def _listen(self) -> None:
+        while True:
+            frame = wire.decode_from_face(await wire.read_frame(self._reader))
+            if isinstance(frame, wire.Subscribe):
+                self._subscribe(frame)
+            elif isinstance(frame, wire.Taken):
+                self._taken(frame.batches)
+            elif isinstance(frame.command, Hello):
+                # At once and not in a task: what follows on the connection counts on it.
+                self.send(wire.Reply(frame.id, wire.encode_body(self._hello(frame.command))))
+            else:
+                await self._calls.acquire()
+                task = asyncio.create_task(self._answer(frame), name="face-call")
+                self._answering.add(task)
+                task.add_done_callback(self._answering.discard)
 
     def send(self, frame: wire.FromEngine) -> None:
         if not self._writer.is_closing():
