@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import polotui.trading.valuation as v
 from polotui.api.events import AccountsState, Event
 from polotui.api.values import AccountState, AssetRow, EquityPoint, Shown
-from polotui.core.errors import PolotuiError
+from polotui.core.errors import PolotuiError, StorageError
 from polotui.core.text import clean
 from polotui.model.account import Account
 from polotui.model.candles import DAY_MS
@@ -212,18 +212,23 @@ class Accounts:
         return known, Shown(standing="known", text=ratio, as_of_ms=total.as_of_ms)
 
     async def _keep_worth(self) -> None:
-        records = self._stores.records
         while True:
-            now = self._clock.wall_ms()
-            for state in self._states:
-                if state.total.standing == "known":
-                    await records.add_worth(state.account, float(state.total.text), now)
-                worth = await records.worth(state.account, now - CURVE_DAYS * DAY_MS, points=500)
-                self._curves[state.account] = [EquityPoint(point.at_ms, point.value) for point in worth]
-                day_ago = await records.worth_at(state.account, now - DAY_MS)
-                if day_ago is not None:
-                    self._day_ago[state.account] = day_ago.value
+            try:
+                await self._store_worth()
+            except StorageError as error:
+                log.warning("the curve could not be stored", extra={"detail": str(error)})
             await asyncio.sleep(WORTH_SECONDS if self._states else 1.0)
+
+    async def _store_worth(self) -> None:
+        records, now = self._stores.records, self._clock.wall_ms()
+        for state in self._states:
+            if state.total.standing == "known":
+                await records.add_worth(state.account, float(state.total.text), now)
+            worth = await records.worth(state.account, now - CURVE_DAYS * DAY_MS, points=500)
+            self._curves[state.account] = [EquityPoint(point.at_ms, point.value) for point in worth]
+            day_ago = await records.worth_at(state.account, now - DAY_MS)
+            if day_ago is not None:
+                self._day_ago[state.account] = day_ago.value
 
     def _event(self, topic: str, key: str) -> Event:
         return AccountsState(accounts=self._states)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from polotui.api.events import ChartTail, Event
 from polotui.api.replies import CandleSeries, Source
 from polotui.core.clock import Clock
-from polotui.core.errors import PolotuiError
+from polotui.core.errors import PolotuiError, StorageError
 from polotui.engine import overlays
 from polotui.market.candles import CandleBook
 from polotui.market.history import History
@@ -32,6 +32,7 @@ log = logging.getLogger("polotui.engine.charts")
 STORE_SECONDS = 5.0
 SEAL_SECONDS = 3600.0
 REPAIR_AGAIN_SECONDS = 2.0
+MOST_UNSTORED = 60
 REPAIRS_WAITING = 200
 STREAM_SOURCE = "poloniex stream"
 
@@ -265,9 +266,17 @@ class Charts:
     async def _store_closed(self) -> None:
         waiting, self._closed = self._closed, {}
         for symbol, candles in waiting.items():
-            await self._store.put(symbol, Timeframe.M1, candles, STREAM_SOURCE)
+            try:
+                await self._store.put(symbol, Timeframe.M1, candles, STREAM_SOURCE)
+            except StorageError as error:
+                # Kept for the next round, an hour's worth at most; history can fetch the rest again.
+                log.warning("candles could not be stored yet", extra={"symbol": symbol, "detail": str(error)})
+                self._closed[symbol] = (candles + self._closed.get(symbol, []))[-MOST_UNSTORED:]
 
     async def _keep_sealing(self) -> None:
         while True:
-            await self._store.seal_days()
+            try:
+                await self._store.seal_days()
+            except StorageError as error:
+                log.warning("days could not be sealed yet", extra={"detail": str(error)})
             await asyncio.sleep(SEAL_SECONDS)

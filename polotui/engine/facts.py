@@ -13,12 +13,14 @@ from typing import Literal, cast
 
 from polotui.api.events import Fact
 from polotui.core.clock import Clock
+from polotui.core.errors import StorageError
 from polotui.core.text import clean
 from polotui.trading.facts import FactLog
 
 log = logging.getLogger("polotui.engine.facts")
 
 QUEUE = 10_000
+STORE_AGAIN_SECONDS = 2.0
 
 
 class Facts:
@@ -49,13 +51,24 @@ class Facts:
         assert self._store is not None
         while True:
             fact = await self._queue.get()
-            self.last = (await self._store.append_fact(*fact)).number
+            while True:
+                try:
+                    self.last = (await self._store.append_fact(*fact)).number
+                    break
+                except StorageError as error:
+                    # The fact waits, and so do those behind it; a disk that is full may have room again.
+                    log.error("a fact could not be stored yet", extra={"detail": str(error)})
+                    await asyncio.sleep(STORE_AGAIN_SECONDS)
             self.told()
 
     async def flush(self) -> None:
         """Stores all that waits: at the end of the engine."""
         while self._store is not None and not self._queue.empty():
-            self.last = (await self._store.append_fact(*self._queue.get_nowait())).number
+            fact = self._queue.get_nowait()
+            try:
+                self.last = (await self._store.append_fact(*fact)).number
+            except StorageError as error:
+                log.error("a fact was not stored", extra={"fact": fact, "detail": str(error)})
 
     async def after(self, number: int, limit: int) -> list[Fact]:
         if self._store is None:

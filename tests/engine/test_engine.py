@@ -222,3 +222,45 @@ async def test_bad_commands_get_advice_not_tracebacks(stage: Stage) -> None:
         assert record.cause
         assert record.exit_code in (1, 2), command
         assert "\x1b" not in record.sentence()
+
+
+async def test_a_fact_waits_for_a_disk_that_fails(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a failing store lost the fact in hand, and after three of them no fact was stored at all."""
+    from polotui.core.errors import StorageError
+    from polotui.engine import facts
+
+    monkeypatch.setattr(facts, "STORE_AGAIN_SECONDS", 0.01)
+    engine = await stage.start()
+    await until(lambda: engine.last_fact() >= 1)
+    real, tries = engine.stores.facts.append_fact, [0]
+
+    async def failing(*fact: str) -> object:
+        tries[0] += 1
+        if tries[0] <= 5:
+            raise StorageError("disk full")
+        return await real(*fact)
+
+    monkeypatch.setattr(engine.stores.facts, "append_fact", failing)
+    before = engine.last_fact()
+    engine.facts.submit("engine", "info", "kept")
+    await until(lambda: engine.last_fact() > before)
+    assert [fact.text for fact in await engine.facts_after(before, 10)][-1:] == ["kept"]
+    assert not engine.supervisor.failed
+
+
+async def test_a_symbol_that_is_not_listed_does_not_hold_up_the_rest(stage: Stage) -> None:
+    engine = await stage.start(keys=False)
+    await until(lambda: engine.exchange.feed.state().phase == "live")
+    assert "XRP_USDT" not in engine.desk.watched
+    facts = await engine.facts_after(0, 20)
+    assert any("XRP_USDT" in fact.text for fact in facts)
+
+
+async def test_health_shows_that_both_files_were_checked(stage: Stage) -> None:
+    engine = await stage.start()
+
+    async def checked() -> bool:
+        part = (await LocalLink(engine).call(c.GetHealth(part="database"))).parts[0]
+        return all(part.figures[f"{name}_integrity_age_ms"] is not None for name in ("ledger.db", "market.db"))
+
+    await eventually(checked)
