@@ -41,7 +41,10 @@ class Supervisor:
 
     def task(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Runs `work` once; a failure is reported, not repeated."""
-        return self._own(name, self._once(name, work))
+        task = self._own(name, self._once(name, work))
+        # A task that is cancelled before its first step never takes `work` over.
+        task.add_done_callback(lambda _: work.close())
+        return task
 
     async def close(self) -> None:
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]

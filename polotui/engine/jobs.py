@@ -49,6 +49,8 @@ class Jobs:
         self._states[row.id] = JobState(id=row.id, title=title, done=0.0)
         self._tasks[row.id] = self._engine.supervisor.task(f"job-{row.id}", self._carry_out(row.id, title, work))
         self._engine.hub.touch("jobs", str(row.id))
+        # Begun before anybody can cancel it: a task that never took its first step could not write its end.
+        await asyncio.sleep(0)
         return row.id
 
     def cancel(self, number: int) -> None:
