@@ -94,6 +94,8 @@ class Desk:
             await self._load_markets()
             self.watched = [symbol for symbol in self._markets if symbol.endswith("_USDT")][:MAX_WATCHED]
         self._exchange.start_feed(self.watched)
+        # The list of markets may have come before the watchlist did.
+        self._drop_unlisted()
         for symbol in self.watched:
             self._hub.touch("watch", symbol)
         self._hub.touch("symbols")
@@ -251,15 +253,19 @@ class Desk:
     async def _load_markets(self) -> None:
         self._markets = {market.symbol: market for market in await self._exchange.rest.markets()}
         self._hub.touch("symbols")
-        unlisted = [symbol for symbol in self.watched if symbol not in self._markets]
-        if unlisted:
-            # The exchange would never answer for them, and the feed would wait for that.
-            self.watched = [symbol for symbol in self.watched if symbol in self._markets]
-            self._exchange.want(self.watched)
-            names = ", ".join(unlisted)
-            self._engine.facts.submit("market", "warning", f"Not listed at {self._exchange.venue.title}: {names}.")
+        self._drop_unlisted()
         for symbol in self.watched:
             self._hub.touch("watch", symbol)
+
+    def _drop_unlisted(self) -> None:
+        """The exchange would never answer for symbols it does not list, and the feed would wait for that."""
+        unlisted = [symbol for symbol in self.watched if symbol not in self._markets]
+        if not unlisted or not self._markets:
+            return
+        self.watched = [symbol for symbol in self.watched if symbol in self._markets]
+        self._exchange.want(self.watched)
+        names = ", ".join(unlisted)
+        self._engine.facts.submit("market", "warning", f"Not listed at {self._exchange.venue.title}: {names}.")
 
     async def _keep_markets(self) -> None:
         failing = False
