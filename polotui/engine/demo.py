@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polotui.core import spawn
-from polotui.core.errors import Unreachable
+from polotui.core.errors import Refused, Unreachable
 from polotui.core.files import write_private
 from polotui.core.paths import Home
 
@@ -65,6 +65,13 @@ def running(home: Home) -> DemoExchange | None:
 
 async def ensure(home: Home, arguments: Sequence[str]) -> DemoExchange:
     """The running simulator of this home, or a new one started with `arguments`. None given: whatever runs is right."""
+    if home.ledger.exists() and not home.demo_file.exists():
+        raise Refused(
+            f"The home {home.data} is not a demo's: it holds a ledger of its own.",
+            safe="Nothing in it was touched.",
+            next_step="Start the demo without --home, or with an empty folder.",
+            code="not-a-demo-home",
+        )
     exchange = running(home)
     same = not arguments or list(arguments) == started_with(home)
     if exchange is not None and same and await _answers(exchange.port):

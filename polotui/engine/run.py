@@ -14,6 +14,7 @@ from pathlib import Path
 
 from polotui import __version__
 from polotui.core.clock import SystemClock
+from polotui.core.errors import Refused
 from polotui.core.ids import Chance
 from polotui.core.lock import InstanceLock
 from polotui.core.log import hide, logging_to
@@ -45,6 +46,13 @@ def run_engine(options: Options) -> int:
     """Runs until a signal or until nobody needs it. Raises Locked when another engine has the home."""
     os.umask(0o077)
     home = options.home().make()
+    if home.demo_file.exists() and not options.demo:
+        raise Refused(
+            f"The home {home.data} is a demo's; real prices and a real ledger do not belong there.",
+            safe="Nothing in it was touched.",
+            next_step="Choose another --home, or open it with polotui demo.",
+            code="a-demo-home",
+        )
     loaded = schema.load(home)
     clock = SystemClock()
     with (

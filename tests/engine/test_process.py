@@ -210,6 +210,23 @@ async def test_other_options_are_another_market_and_no_candle_of_the_old_one_sta
     await again.close()
 
 
+async def test_a_demo_and_a_real_home_are_never_mixed(engine: Process) -> None:
+    """A demo that is given a real home must not touch it, nor the other way round."""
+    from polotui.core.errors import Refused
+    from polotui.engine import demo
+    from polotui.engine.run import Options, run_engine
+
+    home = engine.home.make()
+    home.ledger.write_bytes(b"somebody's ledger")
+    home.market.write_bytes(b"somebody's candles")
+    with pytest.raises(Refused, match="not a demo's"):
+        await demo.ensure(home, ["--seed", "1"])
+    assert home.market.read_bytes() == b"somebody's candles"
+    home.demo_file.write_text("[]")
+    with pytest.raises(Refused, match="is a demo's"):
+        run_engine(Options(root=engine.root))
+
+
 async def test_its_log_is_json_private_and_without_secrets(engine: Process) -> None:
     link = await engine.start()
     await live(link)
