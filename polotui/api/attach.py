@@ -15,6 +15,7 @@ from polotui.api.socket_link import SocketLink
 from polotui.core import spawn
 from polotui.core.errors import EngineGone
 from polotui.core.paths import Home
+from polotui.core.text import clean
 
 START_SECONDS = 15.0
 
@@ -60,10 +61,19 @@ async def attach_or_start(
                 pid = 0
                 waited = max(waited, START_SECONDS - 2.0)
     raise EngineGone(
-        "The engine did not start.",
+        f"The engine did not start. {_last_words(home)}".strip(),
         safe="Nothing was changed.",
         next_step=f"Its last words are in {home.logs / 'engine.out'}; polotui engine run shows them here.",
     )
+
+
+def _last_words(home: Home) -> str:
+    """What the engine said before it ended, safe to print; "" when it said nothing."""
+    try:
+        lines = (home.logs / "engine.out").read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return clean(lines[-1], 300) if lines else ""
 
 
 #: Options of `polotui.engine run` that choose the demo's market, each followed by its value.
