@@ -144,5 +144,7 @@ class PicowsConnector:
             raise SocketFailed(f"no connection within {self._open_timeout_s:.0f} s") from error
         except (picows.WSError, OSError, EOFError) as error:
             raise SocketFailed(f"{type(error).__name__}: {error}") from error
-        assert isinstance(listener, _Listener)
+        # A connection lost in the instant of its opening comes without a listener (campaign, seed 89).
+        if not isinstance(listener, _Listener):
+            raise SocketFailed("the connection ended while it was opened")
         return PicowsSocket(transport, listener)

@@ -177,6 +177,9 @@ async def _scenario(world: World, hours: float, with_faults: bool) -> Seen:
     await asyncio.sleep(SETTLE_SECONDS)
     _record_the_end(feed, exchange, hub, seen, symbols, world.clock.wall_ms())
     begun = world.loop.now
+    # A service that ended by itself is a fault, also where the engine's supervisor would start it again.
+    fallen = [f"{task.get_name()}: {task.exception()!r}" for task in tasks if task.done() and not task.cancelled()]
+    seen.error = "; ".join(fallen)
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks, timeout=60)

@@ -9,7 +9,11 @@ from tests.campaign.invariants import judge
 from tests.campaign.scenario import run
 
 
-@pytest.mark.parametrize("seed", range(1, 11))
+#: Seeds that once failed: 61 for the judgement, 89 for a connection lost in the instant of its opening.
+REGRESSIONS = (61, 89)
+
+
+@pytest.mark.parametrize("seed", [*range(1, 11), *REGRESSIONS])
 def test_an_hour_with_faults(seed: int) -> None:
     seen = run(seed)
     assert judge(seen) == {}
