@@ -8,7 +8,6 @@ from tests.campaign.defects import DEFECTS
 from tests.campaign.invariants import judge
 from tests.campaign.scenario import run
 
-
 #: Seeds that once failed: 61 for the judgement, 89 for a connection lost in the instant of its opening.
 REGRESSIONS = (61, 89)
 
