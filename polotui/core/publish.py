@@ -25,13 +25,3 @@ class Publisher(Protocol):
     def fact(self, kind: str, level: str, text: str, symbol: str = "") -> None:
         """Something that happened; stored, then numbered and told."""
         ...
-
-
-class NullPublisher:
-    """Publishes to nobody: for tests and tools."""
-
-    def touch(self, topic: str, key: str = "") -> None: ...
-
-    def add(self, topic: str, items: Sequence[Any]) -> None: ...
-
-    def fact(self, kind: str, level: str, text: str, symbol: str = "") -> None: ...

@@ -19,8 +19,3 @@ def on_signals(loop: asyncio.AbstractEventLoop, callback: Callable[[str], None],
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
-
-
-def ignore_hangup() -> None:
-    """For processes without a terminal of their own: a closing terminal somewhere must not end them."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -13,7 +13,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -264,6 +264,3 @@ def _is_ours(writer: asyncio.StreamWriter) -> bool:
         # LOCAL_PEERCRED of macOS and the BSDs: struct xucred starts with a version and the uid.
         _, uid = struct.unpack("Ii", peer.getsockopt(0, 0x001, 76)[:8])
     return bool(uid == os.getuid())
-
-
-Handler = Callable[[Any], Awaitable[Any]]

@@ -174,13 +174,6 @@ def load(home: Home, *, flags: Mapping[str, Any] | None = None) -> Loaded:
     return Loaded(settings, layers)
 
 
-def load_face(home: Home) -> FaceSettings:
-    """Only the face's part; does not need the rest to be valid."""
-    from polotui.core.settings.face import load_face_settings
-
-    return load_face_settings(home)
-
-
 def _face(raw: dict[str, Any], layers: Layers) -> FaceSettings:
     from polotui.core.settings.face import convert
 
