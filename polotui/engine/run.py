@@ -1,6 +1,7 @@
 """The engine's process: lock, log, signals, and the end.
 
-Decided here: starting and recovering are the same path (crash-only). SIGTERM, SIGINT and SIGHUP end the engine cleanly; a face starts it in a session of its own, so no closing terminal reaches it.
+Decided here: starting and recovering are the same path (crash-only). SIGTERM, SIGINT and SIGHUP end the engine
+cleanly; a face starts it in a session of its own, so no closing terminal reaches it.
 """
 
 from __future__ import annotations
