@@ -1,26 +1,15 @@
 """The use cases. Each struct names its reply in `reply`, the role it needs in `role`, and what it is for in words.
 
-Roles from weak to strong: viewer, operator, trader, admin. In this version the caller's role is the socket's:
-whoever may open it (same user) is admin, or viewer when the face said `read_only`.
+Those of the strategy lab and the backtests are in `lab_commands`; `AnyCommand` at the end is all of them.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-import msgspec
-
-from polotui.api import PROTOCOL
+from polotui.api import PROTOCOL, lab_commands
 from polotui.api import replies as r
-
-Role = Literal["viewer", "operator", "trader", "admin"]
-
-
-class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
-    """Base of all commands."""
-
-    reply: ClassVar[type]
-    role: ClassVar[Role] = "viewer"
+from polotui.api.command import Command, Role
 
 
 class Hello(Command, tag="hello", frozen=True, kw_only=True):
@@ -203,4 +192,5 @@ AnyCommand = (
     | GetJobs
     | GetHealth
     | GetFacts
+    | lab_commands.AnyLabCommand
 )

@@ -6,7 +6,7 @@ skips. `TradesBatch` is state that adds up: it carries every trade since the sub
 from its last number.
 
 Topics are plain text: `engine`, `symbols`, `watch`, `feed`, `book:BTC_USDT`, `trades:BTC_USDT`,
-`chart:BTC_USDT:1h:ema21,bb20`, `accounts`, `jobs`, `facts`.
+`chart:BTC_USDT:1h:ema21,bb20`, `accounts`, `jobs`, `lab`, `sweep:7`, `facts`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from polotui.api.lab_values import SweepDetail
 from polotui.api.values import AccountState, Level, OverlayLine, SymbolInfo, WatchRow
 from polotui.model.candles import Candle
 from polotui.model.market import Trade
@@ -148,6 +149,30 @@ class JobState(Event, tag="job", frozen=True, kw_only=True):
     detail: str = ""
     end: str = ""
     reason: str = ""
+    kind: str = ""
+    """data-download, backtest, sweep, analysis, ..."""
+    speed: str = ""
+    """In the work's own unit, as words: «24 M bars/s», «631 runs/s»."""
+    left_s: float | None = None
+    """Estimate of the remaining seconds; None while unknown."""
+    result: int = 0
+    """Number of the run or the sweep it makes; 0 for other work."""
+    started_ms: int = 0
+    ended_ms: int = 0
+
+
+class LabState(Event, tag="lab", frozen=True, kw_only=True):
+    """Counts up whenever the stored strategies, runs or sweeps changed: ask for the list again. Topic `lab`."""
+
+    strategies: int = 0
+    runs: int = 0
+    sweeps: int = 0
+
+
+class SweepState(Event, tag="sweep", frozen=True, kw_only=True):
+    """A sweep's best so far and its heat map, while it runs and when it ended. Topic `sweep:NUMBER`."""
+
+    sweep: SweepDetail
 
 
 class Fact(Event, tag="fact", frozen=True, kw_only=True):
@@ -177,6 +202,8 @@ AnyEvent = (
     | ChartTail
     | AccountsState
     | JobState
+    | LabState
+    | SweepState
     | Fact
     | Notice
 )

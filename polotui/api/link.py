@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
-from polotui.api.commands import Command
+from polotui.api.command import Command
 from polotui.api.events import AnyEvent
 
 

@@ -17,7 +17,8 @@ import msgspec
 
 from polotui import __version__
 from polotui.api import PROTOCOL, wire
-from polotui.api.commands import Command, Hello
+from polotui.api.command import Command
+from polotui.api.commands import Hello
 from polotui.api.events import AnyEvent
 from polotui.api.replies import Welcome
 from polotui.core.errors import EngineGone, RemoteError, Unreachable

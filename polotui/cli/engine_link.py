@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from polotui.api.attach import attach, attach_or_start
-from polotui.api.commands import Command
+from polotui.api.command import Command
 from polotui.api.socket_link import SocketLink
 from polotui.cli.where import Where
 

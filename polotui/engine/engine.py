@@ -12,7 +12,7 @@ import os
 from typing import Any, Literal
 
 from polotui import __version__
-from polotui.api.commands import Command
+from polotui.api.command import Command
 from polotui.api.events import EngineState, Event, Fact, WatchState
 from polotui.api.values import WatchRow
 from polotui.core.cache import Cache

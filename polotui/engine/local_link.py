@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from polotui.api.commands import Command
+from polotui.api.command import Command
 from polotui.api.events import AnyEvent, Event, Fact
 from polotui.engine.hub import Subscriber
 from polotui.engine.server import Backend

@@ -19,7 +19,8 @@ from typing import Any, Protocol
 
 from polotui import __version__
 from polotui.api import PROTOCOL, wire
-from polotui.api.commands import Command, Hello
+from polotui.api.command import Command
+from polotui.api.commands import Hello
 from polotui.api.events import AnyEvent, Event, Fact, Notice
 from polotui.api.replies import Welcome
 from polotui.core.errors import ErrorRecord, Locked, PolotuiError, Refused

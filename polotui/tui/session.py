@@ -12,7 +12,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from polotui.api.commands import Command, GetCandles
+from polotui.api.command import Command
+from polotui.api.commands import GetCandles
 from polotui.api.events import EngineState
 from polotui.api.link import EngineLink
 from polotui.core.clock import Clock

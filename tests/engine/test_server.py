@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from polotui.api import wire
-from polotui.api.commands import Command, GetStatus, GetTickers, StopEngine
+from polotui.api.command import Command
+from polotui.api.commands import GetStatus, GetTickers, StopEngine
 from polotui.api.events import Fact, Notice, TradesBatch, WatchState
 from polotui.api.replies import Done, Source, Tickers
 from polotui.api.socket_link import SocketLink

@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from polotui.api.commands import Command
+from polotui.api.command import Command
 
 if TYPE_CHECKING:
     from polotui.engine.engine import Engine

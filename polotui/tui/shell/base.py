@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
-from polotui.api.commands import Command
+from polotui.api.command import Command
 from polotui.core.clock import Clock
 from polotui.core.errors import PolotuiError
 from polotui.core.face_settings import FaceSettings
