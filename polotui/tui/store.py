@@ -17,11 +17,14 @@ from polotui.api.events import (
     EngineState,
     Fact,
     JobState,
+    LabState,
     Notice,
+    SweepState,
     SymbolsState,
     TradesBatch,
     WatchState,
 )
+from polotui.api.lab_values import SweepDetail
 from polotui.api.values import AccountState, SymbolInfo, WatchRow
 from polotui.core.text import clean
 from polotui.model.market import Trade
@@ -62,6 +65,9 @@ class Store:
         self.charts: dict[str, Series] = {}
         self.accounts: list[AccountState] | None = None
         self.jobs: dict[int, JobState] = {}
+        self.lab = LabState()
+        """Counts that grow when strategies, runs or sweeps changed."""
+        self.sweeps: dict[int, SweepDetail] = {}
         self.facts: deque[Fact] = deque(maxlen=FACTS_KEPT)
         self.last_fact = -1
         self.alerts: deque[Note] = deque(maxlen=FACTS_KEPT)
@@ -161,6 +167,12 @@ class Store:
         elif isinstance(event, AccountsState):
             self.accounts = event.accounts
             self.mark("accounts")
+        elif isinstance(event, LabState):
+            self.lab = event
+            self.mark("lab")
+        elif isinstance(event, SweepState):
+            self.sweeps[event.sweep.number] = event.sweep
+            self.mark("sweeps")
         else:
             self._apply_words(event)
 
