@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from polotui.api.lab_values import CurvePoint, HeatCell
-from polotui.cli.output import NONE, number
+from polotui.cli.output import number
 
 EQUITY_ROWS = 14
 DRAWDOWN_ROWS = 8
@@ -101,34 +101,27 @@ def _level(value: float, span: float) -> str:
     return text.lstrip("-") if not text.strip("-0.") else text
 
 
-def heat(cells: Sequence[HeatCell], x_name: str, y_name: str, *, best_low: bool = False) -> str:
-    """The map of a search's two axes, the best cell as «◆»; a space where nothing was computed."""
+def heat(cells: Sequence[HeatCell], x_name: str, y_name: str, best: tuple[float | None, float | None]) -> str:
+    """The map of a search's two axes, the cell at `best` as «◆»; a space where nothing was computed."""
     known = {(cell.x, cell.y): cell.value for cell in cells if cell.value is not None}
     if not known:
         return ""
     xs = sorted({cell.x for cell in cells})
     ys = sorted({cell.y for cell in cells}, reverse=True)
     low, high = min(known.values()), max(known.values())
-    best = low if best_low else high
     broad = max(len(number(y)) for y in ys)
     lines = [f"{y_name} ↑  {x_name} →"]
     for y in ys:
-        row = "".join(_cell(known.get((x, y)), low, high, best) for x in xs)
+        row = "".join("◆ " if (x, y) == best else _cell(known.get((x, y)), low, high) for x in xs)
         lines.append(f"{number(y):>{broad}} │{row}".rstrip())
     ends = f"{number(xs[0])} … {number(xs[-1])}" if len(xs) > 1 else number(xs[0])
     lines.append(f"{'':>{broad}} └{'─' * (2 * len(xs))}  {ends}")
-    lines.append(f"{SHADES[0]} {_short(low)}  {SHADES[-1]} {_short(high)}  ◆ best")
+    lines.append(f"{SHADES[0]} {low:.3g}  {SHADES[-1]} {high:.3g}  ◆ best")
     return "\n".join(lines)
 
 
-def _cell(value: float | None, low: float, high: float, best: float) -> str:
+def _cell(value: float | None, low: float, high: float) -> str:
     if value is None:
         return "  "
-    if value == best:
-        return "◆ "
     step = 0 if high <= low else min(len(SHADES) - 1, int((value - low) / (high - low) * len(SHADES)))
     return SHADES[step] * 2
-
-
-def _short(value: float | None) -> str:
-    return NONE if value is None else f"{value:.3g}"

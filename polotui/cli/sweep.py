@@ -56,7 +56,7 @@ def run(
     options: RunOptions,
     method: Annotated[Method, typer.Option(help="How values are chosen.")] = Method.GRID,
     trials: Annotated[int, typer.Option(metavar="N", min=0, help="0 = the whole grid, or 200.")] = 0,
-    objective: Annotated[str, typer.Option(metavar="FIGURE", help="What to seek: sharpe, calmar …")] = "sharpe",
+    objective: Annotated[str, typer.Option(metavar="FIGURE", help=", ".join(OBJECTIVES) + ".")] = "sharpe",
     holdout: Annotated[str, typer.Option(metavar="X", help="The span's last part, kept from the search.")] = "30%",
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="The same seed chooses the same.")] = 1,
     cluster: Annotated[str, typer.Option(metavar="ADDRESS", help="A Dask scheduler; else this machine.")] = "",
@@ -186,8 +186,11 @@ def sweep_text(detail: SweepDetail, top: int) -> str:
         parts.append(f"After {detail.done:,} trials the best Sharpe is above zero with a probability of {chance}.")
     if detail.note:
         parts.append(clean(detail.note, 300))
-    names_of_map = clean(detail.x_name, 20), clean(detail.y_name, 20)
-    drawn = charts.heat(detail.heat, *names_of_map) if detail.y_name else ""
+    drawn = ""
+    if detail.y_name:
+        first = detail.best[0].params
+        at = first.get(detail.x_name), first.get(detail.y_name)
+        drawn = charts.heat(detail.heat, clean(detail.x_name, 20), clean(detail.y_name, 20), at)
     return "\n".join([*parts, "", drawn] if drawn else parts).rstrip()
 
 
