@@ -27,7 +27,7 @@ from polotui.api.lab_commands import (
     StartBacktest,
 )
 from polotui.api.lab_replies import BacktestStarted, Comparison, Definitions, Exported, Runs, RunTrades
-from polotui.api.lab_values import Analysis, RunDetail, RunRow, RunSpec, TradeRow
+from polotui.api.lab_values import Analysis, RunDetail, RunRow, TradeRow
 from polotui.api.replies import Done, Jobs, JobStarted
 from polotui.api.socket_link import SocketLink
 from polotui.cli import charts, results
@@ -36,7 +36,7 @@ from polotui.cli.jobs import duration, follow_job, must_complete
 from polotui.cli.options import AsJson, Demo, HomeDir, new_app
 from polotui.cli.output import NONE, clock, document, note, say, table
 from polotui.cli.run_options import NOTHING_DONE, RunOptions, takes_run_options
-from polotui.cli.strategies import asking, near, stored
+from polotui.cli.strategies import asking, meant, near, stored
 from polotui.cli.where import where
 from polotui.core.errors import PolotuiError, UsageError
 from polotui.core.text import clean
@@ -81,11 +81,12 @@ def run(
     """Runs a strategy on stored candles and prints the result."""
     _no_chart_in_json(chart, as_json)
     spec = options.spec()
+    wanted = meant(strategy, options.version)
 
     async def work(link: SocketLink) -> tuple[BacktestStarted, RunDetail]:
-        name, version = await stored(link, strategy, spec.version)
-        wanted = StartBacktest(spec=_named(spec, name, version), again=again)
-        started: BacktestStarted = await asking(link, name, wanted)
+        name, version = await stored(link, wanted)
+        command = StartBacktest(spec=msgspec.structs.replace(spec, strategy=name, version=version), again=again)
+        started: BacktestStarted = await asking(link, name, command)
         if started.job:
             must_complete(
                 await follow_job(link, started.job),
@@ -319,10 +320,6 @@ def definitions(
         say(document("backtest.definitions", Definitions(definitions=kept)))
         return
     say("\n".join(f"{clean(each.title, 60)} ({clean(each.name, 40)})\n  {clean(each.text, 1_000)}" for each in kept))
-
-
-def _named(spec: RunSpec, name: str, version: int) -> RunSpec:
-    return msgspec.structs.replace(spec, strategy=name, version=version)
 
 
 def _print(detail: RunDetail, chart: bool) -> None:

@@ -40,6 +40,24 @@ class Text:
     origin: str
 
 
+@dataclass(frozen=True)
+class Meant:
+    """What a word means: a stored strategy or a template by its name, or a text that was read."""
+
+    name: str = ""
+    version: int = 0
+    text: Text | None = None
+
+
+def meant(word: str, version: int = 0) -> Meant:
+    """Reads the file if the word means one: before an engine is asked for, since it may not be there."""
+    if not is_file(word):
+        return Meant(name=word, version=version)
+    if version:
+        raise UsageError("A file has no versions; leave --version out.", safe="Nothing was done.")
+    return Meant(text=read_text(word))
+
+
 def is_file(word: str) -> bool:
     """True when the word means a file and not a name."""
     return word == "-" or "/" in word or word.lower().endswith(ENDINGS)
@@ -67,11 +85,12 @@ def read_text(word: str) -> Text:
     return Text(text, "json" if text.lstrip().startswith("{") else "yaml", origin)
 
 
-async def text_of(link: SocketLink, word: str, version: int = 0) -> Text:
+async def text_of(link: SocketLink, strategy: Meant) -> Text:
     """The text that a name, a file or «-» means."""
-    if is_file(word):
-        return read_text(word)
-    detail: StrategyDetail = await asking(link, word, GetStrategy(name=word, version=version))
+    if strategy.text is not None:
+        return strategy.text
+    command = GetStrategy(name=strategy.name, version=strategy.version)
+    detail: StrategyDetail = await asking(link, strategy.name, command)
     return Text(detail.text, detail.form, clean(detail.row.name, 60))
 
 
@@ -80,7 +99,7 @@ async def asking(link: SocketLink, name: str, command: Command, *, deleted: bool
     try:
         return await link.call(command)
     except RemoteError as error:
-        if error.remote.exit_code not in (1, 2):
+        if not name or error.remote.exit_code not in (1, 2):
             raise
         known: Strategies = await link.call(ListStrategies(deleted=deleted, templates=not deleted))
         names = [row.name for row in known.strategies]
@@ -110,13 +129,11 @@ def near(word: str, words: Sequence[str]) -> str:
     return f"Did you mean {' or '.join([', '.join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)}?"
 
 
-async def stored(link: SocketLink, word: str, version: int) -> tuple[str, int]:
+async def stored(link: SocketLink, strategy: Meant) -> tuple[str, int]:
     """The name and version to run for a name or a file; a file with errors is neither stored nor run."""
-    if not is_file(word):
-        return word, version
-    if version:
-        raise UsageError("A file has no versions; leave --version out.", safe="Nothing was done.")
-    source = read_text(word)
+    source = strategy.text
+    if source is None:
+        return strategy.name, strategy.version
     checked: CheckedStrategy = await link.call(CheckStrategy(text=source.text, form=source.form))
     if not checked.ok:
         note(diagnosed(source, checked.diagnostics))
@@ -126,7 +143,7 @@ async def stored(link: SocketLink, word: str, version: int) -> tuple[str, int]:
             next_step="Mend the file; polotui strategy validate checks it again.",
             code="strategy-errors",
         )
-    command = SaveStrategy(text=source.text, form=source.form, note=f"from {Path(word).name}")
+    command = SaveStrategy(text=source.text, form=source.form, note=f"from {Path(source.origin).name}")
     saved: StrategySaved = await link.call(command)
     already = ", as it was stored already" if saved.unchanged else ""
     note(f"{source.origin} is imported as {clean(saved.name, 60)} version {saved.version}{already}.")

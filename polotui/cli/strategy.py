@@ -32,7 +32,7 @@ from polotui.api.socket_link import SocketLink
 from polotui.cli.engine_link import ask, with_engine
 from polotui.cli.options import AsJson, Demo, HomeDir, new_app
 from polotui.cli.output import NONE, document, moment, note, number, percent, say, table
-from polotui.cli.strategies import Text, asking, diagnosed, is_file, read_text, text_of, turned, verdict
+from polotui.cli.strategies import Text, asking, diagnosed, meant, read_text, text_of, turned, verdict
 from polotui.cli.where import Where, symbol_of, timeframe_of, where
 from polotui.core.errors import UsageError
 from polotui.core.text import clean
@@ -124,9 +124,10 @@ def new(
 @app.command()
 def validate(source: Source, home: HomeDir = None, demo: Demo = False, as_json: AsJson = False) -> None:
     """Checks a strategy and stores nothing. Exit code 1 when it has errors."""
+    wanted = meant(source)
 
     async def work(link: SocketLink) -> tuple[Text, CheckedStrategy]:
-        text = await text_of(link, source)
+        text = await text_of(link, wanted)
         checked: CheckedStrategy = await link.call(CheckStrategy(text=text.text, form=text.form))
         return text, checked
 
@@ -227,14 +228,12 @@ def examine(
     as_json: AsJson = False,
 ) -> None:
     """Checks a strategy on data: look-ahead, warm-up, rules that never change. Exit code 1 when one fails."""
-    place, wanted = where(home, demo=demo), symbol_of(symbol) if symbol else ""
-    reply: Examination
-    if is_file(source):
-        answer = ask(place, ExamineStrategy(text=read_text(source).text, symbol=wanted))
-        assert isinstance(answer, Examination)
-        reply = answer
+    wanted, on = meant(source, version), symbol_of(symbol) if symbol else ""
+    if wanted.text is not None:
+        command = ExamineStrategy(text=wanted.text.text, symbol=on)
     else:
-        reply = _asked(place, source, ExamineStrategy(name=source, version=version, symbol=wanted))
+        command = ExamineStrategy(name=wanted.name, version=version, symbol=on)
+    reply: Examination = _asked(where(home, demo=demo), wanted.name, command)
     if as_json:
         say(document("strategy.examine", reply))
     else:
@@ -256,12 +255,12 @@ def preview(
     as_json: AsJson = False,
 ) -> None:
     """Where a strategy would have entered and left on the newest bars."""
-    wanted = symbol_of(symbol) if symbol else ""
+    wanted, on = meant(source, version), symbol_of(symbol) if symbol else ""
     frame = timeframe_of(timeframe) if timeframe else ""
 
     async def work(link: SocketLink) -> StrategyPreview:
-        text = await text_of(link, source, version)
-        command = PreviewStrategy(text=text.text, form=text.form, symbol=wanted, timeframe=frame, bars=bars)
+        text = await text_of(link, wanted)
+        command = PreviewStrategy(text=text.text, form=text.form, symbol=on, timeframe=frame, bars=bars)
         reply: StrategyPreview = await link.call(command)
         return reply
 
@@ -277,7 +276,8 @@ def preview(
     in_market = f"{reply.in_market * 100:.0f} % in the market" if reply.in_market is not None else ""
     worst = f"worst bar {percent(reply.worst_bar)}" if reply.worst_bar is not None else ""
     words = [f"{clean(reply.symbol, 30)} {clean(reply.timeframe, 10)}", f"{len(reply.candles)} bars"]
-    words += [f"{reply.entries} entries", f"{reply.exits} exits", in_market, worst]
+    words.append(f"{reply.entries} {'entry' if reply.entries == 1 else 'entries'}")
+    words += [f"{reply.exits} {'exit' if reply.exits == 1 else 'exits'}", in_market, worst]
     say(" · ".join(word for word in words if word))
     if reply.note:
         note(clean(reply.note, 300))

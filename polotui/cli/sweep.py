@@ -24,7 +24,7 @@ from polotui.cli.jobs import follow_job, must_complete
 from polotui.cli.options import AsJson, Demo, HomeDir, new_app
 from polotui.cli.output import NONE, document, moment, note, number, percent, say, table
 from polotui.cli.run_options import NOTHING_DONE, RunOptions, figure, named_values, takes_run_options
-from polotui.cli.strategies import asking, near, stored
+from polotui.cli.strategies import asking, meant, near, stored
 from polotui.cli.where import where
 from polotui.core.errors import UsageError
 from polotui.core.text import clean
@@ -76,9 +76,10 @@ def run(
         seed=seed,
         cluster=cluster,
     )
+    wanted = meant(strategy, options.version)
 
     async def work(link: SocketLink) -> SweepDetail:
-        name, version = await stored(link, strategy, spec.run.version)
+        name, version = await stored(link, wanted)
         named = msgspec.structs.replace(spec.run, strategy=name, version=version)
         started: SweepStarted = await asking(link, name, StartSweep(spec=msgspec.structs.replace(spec, run=named)))
         return await _followed(link, started)
