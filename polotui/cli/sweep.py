@@ -16,7 +16,7 @@ import typer
 from polotui.api.events import JobState
 from polotui.api.lab_commands import GetSweep, ListSweeps, ResumeSweep, StartSweep
 from polotui.api.lab_replies import Sweeps, SweepStarted
-from polotui.api.lab_values import SweepAxis, SweepDetail, SweepResult, SweepSpec
+from polotui.api.lab_values import SweepAxis, SweepDetail, SweepSpec
 from polotui.api.socket_link import SocketLink
 from polotui.cli import charts
 from polotui.cli.engine_link import ask, with_engine
@@ -35,6 +35,8 @@ Top = Annotated[int, typer.Option(min=1, max=50, help="So many of the best.")]
 OBJECTIVES = ("sharpe", "total_return", "sortino", "calmar", "profit_factor", "max_drawdown")
 #: Objectives that are fractions, shown as percent.
 FRACTIONS = ("total_return", "max_drawdown")
+#: What else is told of a result: the field and its head.
+BESIDE = (("total_return", "return"), ("sharpe", "Sharpe"), ("max_drawdown", "max DD"))
 #: More values on one axis are a typing mistake.
 MOST_VALUES = 10_000
 EXAMPLE = "fast=5:50:5"
@@ -177,11 +179,7 @@ def sweep_text(detail: SweepDetail, top: int) -> str:
         parts.append(clean(detail.reason, 300))
     if not detail.best:
         return "\n".join([*parts, "No result yet."])
-    names = list(dict.fromkeys(name for result in detail.best for name in result.params))
-    heads = ["", *(clean(name, 20) for name in names), clean(spec.objective, 20), "out of sample"]
-    rows = [_row(at, result, names, spec.objective) for at, result in enumerate(detail.best[:top], 1)]
-    align = "r" + "r" * len(names) + "rrrrrr"
-    parts += ["", table([*heads, "return", "Sharpe", "max DD", "trades"], rows, align), ""]
+    parts += ["", _best_table(detail, top), ""]
     if detail.deflated_sharpe is not None:
         chance = f"{detail.deflated_sharpe * 100:.0f} %"
         parts.append(f"After {detail.done:,} trials the best Sharpe is above zero with a probability of {chance}.")
@@ -204,17 +202,25 @@ def _show(command: str, detail: SweepDetail, top: int, *, as_json: bool) -> None
         note(f"polotui sweep resume {detail.number} goes on.")
 
 
-def _row(place: int, result: SweepResult, names: list[str], objective: str) -> list[str]:
-    return [
-        str(place),
-        *(number(result.params.get(name)) for name in names),
-        _score(result.score, objective),
-        _score(result.out_of_sample, objective),
-        percent(result.total_return),
-        NONE if result.sharpe is None else f"{result.sharpe:.2f}",
-        percent(result.max_drawdown),
-        f"{result.trades:,}",
+def _best_table(detail: SweepDetail, top: int) -> str:
+    """The best first; the figure that is sought stands beside its value out of sample and not once more."""
+    objective = detail.spec.objective
+    names = list(dict.fromkeys(name for result in detail.best for name in result.params))
+    others = [(name, title) for name, title in BESIDE if name != objective]
+    heads = ["", *(clean(name, 20) for name in names), clean(objective, 20), "out of sample"]
+    heads += [*(title for _, title in others), "trades"]
+    rows = [
+        [
+            str(place),
+            *(number(result.params.get(name)) for name in names),
+            _score(result.score, objective),
+            _score(result.out_of_sample, objective),
+            *(_score(getattr(result, name), name) for name, _ in others),
+            f"{result.trades:,}",
+        ]
+        for place, result in enumerate(detail.best[:top], 1)
     ]
+    return table(heads, rows, "r" * len(heads))
 
 
 def _score(value: float | None, objective: str) -> str:

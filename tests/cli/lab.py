@@ -135,7 +135,7 @@ TRADE = v.TradeRow(
     mae=-0.002,
     mfe=0.014,
     entry_reason="entry",
-    exit_reason="target\x1b[2J",
+    exit_reason="stop\x1b",
 )
 AXES = [v.SweepAxis(name="fast", least=5, most=15, step=5), v.SweepAxis(name="slow", least=20, most=40, step=20)]
 SWEEP = v.SweepDetail(

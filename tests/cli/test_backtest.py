@@ -20,7 +20,7 @@ from polotui.api import lab_values as v
 from polotui.api import replies as r
 from polotui.api.command import Command
 from polotui.api.events import JobState
-from polotui.cli import jobs, run_options
+from polotui.cli import charts, jobs, run_options
 from polotui.core.errors import PolotuiError, UsageError
 from tests.api.fake_server import FakeEngine, until
 from tests.cli import lab
@@ -41,10 +41,10 @@ JOB = JobState(
 RESULT = """\
 #41 ema-pullback v4 · BTC_USDT 1h · 2023-05-02 → 2024-05-01 · pessimistic · 8,760 bars
 
-figure              value      hold  figure     value  hold
-Total return     +18.42 %  +31.07 %  Win rate  54.2 %
-Sharpe         1.12 ±0.51      1.40  Kelly          –
-Max drawdown      -9.80 %  -31.00 %
+figure             value      hold    figure     value  hold
+Total return    +18.42 %  +31.07 %    Win rate  54.2 %
+Sharpe        1.12 ±0.51      1.40    Kelly          –
+Max drawdown     -9.80 %  -31.00 %
 Kelly: withheld under 30 trades
 
 band   +15.90 % … +21.00 %  (pessimistic +15.90 %, adaptive +18.42 %, optimistic +21.00 %)
@@ -107,7 +107,7 @@ job  kind      what                   state    done  left  since (UTC)  result
         c.GetJobs(limit=100),
         r.Jobs(jobs=[JobState(id=3, title="download", done=1.0, kind="data-download", end="failed", reason="no\x1b")]),
         """\
-job  kind           what      state   done  left  since (UTC)  result
+job  kind           what      state    done  left  since (UTC)  result
   3  data-download  download  failed  100 %     –  –                 –  no‹1b›
 """,
         "backtest.status",
@@ -117,8 +117,8 @@ job  kind           what      state   done  left  since (UTC)  result
         lc.GetRunTrades(run=41, limit=1, offset=3, sort="-profit"),
         lr.RunTrades(run=41, total=212, trades=[lab.TRADE]),
         """\
-  #  symbol    side  entry (UTC)          price  exit (UTC)           price   result  profit      R  bars  reason
-212  BTC_USDT  long  2024-05-01 12:00  61,204.1  2024-05-02 01:00  61,873.41  +1.09 %  +20.75  +0.80    13  target‹1b›[2J
+  #  symbol    side  entry (UTC)          price  exit (UTC)            price   result  profit      R  bars  reason
+212  BTC_USDT  long  2024-05-01 12:00  61,204.1  2024-05-02 01:00  61,873.41  +1.09 %  +20.75  +0.80    13  stop‹1b›
 """,
         "backtest.trades",
     ),
@@ -303,7 +303,7 @@ async def test_a_chart_has_utc_days_and_no_colours_in_a_pipe(shell: Shell, monke
     assert any(line.startswith("       2023-05-02") for line in lines[top:])
     assert sum("2023-05-02" in line for line in lines[top:]) == 2
     assert "drawdown, %" in result.out
-    assert " -3.5┤" in result.out
+    assert "-3.5┤" in result.out
 
 
 async def test_a_chart_of_nothing_is_a_sentence(shell: Shell) -> None:
@@ -533,7 +533,7 @@ def test_wrong_use_is_exit_code_2_and_a_sentence(shell: Shell, words: str) -> No
     [
         ("run a --fee-taker 0.2", "For 0.2 percent write 0.2%."),
         ("trades 41 --sort -proft", "Did you mean profit?"),
-        ("list --sort total_retrun", "Did you mean total_return?"),
+        ("list --sort total_retrun", "Did you mean total_return or hold_return?"),
         ("list --sort zzz", "There are run, strategy, version,"),
         ("show 41 --chart --json", "backtest show --json has the curve."),
     ],
@@ -561,3 +561,9 @@ async def test_an_unknown_job_or_figure(shell: Shell) -> None:
 def test_no_engine_is_exit_code_3(shell: Shell, words: str) -> None:
     result = shell("backtest", *words.split())
     assert (result.code, result.out) == (3, "")
+
+
+def test_a_chart_in_colour_leaves_the_background_alone() -> None:
+    drawn = charts.curves(lab.CURVE, 60, colour=True)
+    assert "\x1b[38;5;" in drawn
+    assert "\x1b[48" not in drawn
