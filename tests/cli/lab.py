@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
+from typing import Any
+
 from polotui.api import lab_replies as lr
 from polotui.api import lab_values as v
+from tests.cli.conftest import Shell
 
 NOON = 1_714_564_800_000  # 2024-05-01 12:00:00 UTC
 DAY = 86_400_000
@@ -178,3 +184,11 @@ SWEEP = v.SweepDetail(
     deflated_sharpe=0.83,
     note="The best lies at no edge.",
 )
+
+
+async def process(shell: Shell, *words: str, **more: Any) -> asyncio.subprocess.Process:
+    """A command as a process of its own: ctrl+c is heard by a main thread only."""
+    pipe = asyncio.subprocess.PIPE
+    given: dict[str, Any] = {"stdout": pipe, "stderr": pipe, "env": dict(os.environ)}
+    arguments = ["-m", "polotui", *words, "--home", str(shell.root)]
+    return await asyncio.create_subprocess_exec(sys.executable, *arguments, **given | more)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -390,23 +388,10 @@ class Runner:
         return r.Done(text="cancelled")
 
 
-async def process(shell: Shell, *words: str, **more: Any) -> asyncio.subprocess.Process:
-    """A command of its own: ctrl+c is heard by a main thread only."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "polotui",
-        *words,
-        "--home",
-        str(shell.root),
-        **{"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE, "env": dict(os.environ)} | more,
-    )
-
-
 async def test_a_run_is_followed_to_its_result(shell: Shell) -> None:
     runner = Runner()
     async with FakeEngine(shell.home.socket, runner.answers()):
-        out, err = await (await process(shell, "backtest", "run", "ema-pullback", "--json")).communicate()
+        out, err = await (await lab.process(shell, "backtest", "run", "ema-pullback", "--json")).communicate()
     document = json.loads(out)
     assert err == b""
     assert (document["run"], document["job"], document["cached"]) == (41, 9, False)
@@ -415,7 +400,7 @@ async def test_a_run_is_followed_to_its_result(shell: Shell) -> None:
 
 async def test_a_failed_run_says_why(shell: Shell) -> None:
     async with FakeEngine(shell.home.socket, Runner(end="failed").answers()):
-        run = await process(shell, "backtest", "run", "ema-pullback", "--json")
+        run = await lab.process(shell, "backtest", "run", "ema-pullback", "--json")
         out, _ = await run.communicate()
     record = json.loads(out)
     assert (run.returncode, record["code"]) == (1, "job-failed")
@@ -425,7 +410,7 @@ async def test_a_failed_run_says_why(shell: Shell) -> None:
 async def test_ctrl_c_cancels_the_run(shell: Shell) -> None:
     runner = Runner(endless=True)
     async with FakeEngine(shell.home.socket, runner.answers()):
-        run = await process(shell, "backtest", "run", "ema-pullback")
+        run = await lab.process(shell, "backtest", "run", "ema-pullback")
         await until(lambda: runner.looks > 0)
         run.send_signal(signal.SIGINT)
         out, err = await run.communicate()
@@ -438,7 +423,7 @@ async def test_ctrl_c_cancels_the_run(shell: Shell) -> None:
 async def test_a_terminal_sees_the_progress(shell: Shell) -> None:
     terminal, inside = os.openpty()
     async with FakeEngine(shell.home.socket, Runner().answers()):
-        run = await process(
+        run = await lab.process(
             shell, "backtest", "run", "ema-pullback", stderr=inside, env={**os.environ, "COLUMNS": "120"}
         )
         out, _ = await run.communicate()
@@ -451,7 +436,7 @@ async def test_a_terminal_sees_the_progress(shell: Shell) -> None:
 
 async def test_an_analysis_is_followed_to_its_table(shell: Shell) -> None:
     async with FakeEngine(shell.home.socket, Runner().answers()) as engine:
-        out, err = await (await process(shell, "backtest", "analyse", "41", "--kind", "walk-forward")).communicate()
+        out, err = await (await lab.process(shell, "backtest", "analyse", "41", "--kind", "walk-forward")).communicate()
     assert engine.heard[1] == lc.AnalyseRun(run=41, kind="walk-forward")
     assert (out.decode(), err) == (WALKED, b"")
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -74,23 +72,14 @@ class Searcher:
         return r.Done(text="cancelled")
 
 
-async def process(shell: Shell, *words: str, **more: Any) -> asyncio.subprocess.Process:
-    """A command of its own: ctrl+c is heard by a main thread only."""
-    pipes: dict[str, Any] = {
-        "stdout": asyncio.subprocess.PIPE,
-        "stderr": asyncio.subprocess.PIPE,
-        "env": dict(os.environ),
-    }
-    arguments = ["-m", "polotui", "sweep", *words, "--home", str(shell.root)]
-    return await asyncio.create_subprocess_exec(sys.executable, *arguments, **pipes | more)
-
-
 async def test_a_sweep_is_asked_for_as_it_was_typed_and_followed(shell: Shell) -> None:
     words = (
         f"{WORDS} --method optuna --trials 50 --objective calmar --holdout 25% --seed 4 --cluster tcp://10.0.0.2:8786"
     )
     async with FakeEngine(shell.home.socket, Searcher().answers()) as engine:
-        run = await process(shell, "run", *words.split(), "--symbol", "btc/usdt", "--no-band", "--capital", "500")
+        run = await lab.process(
+            shell, "sweep", "run", *words.split(), "--symbol", "btc/usdt", "--no-band", "--capital", "500"
+        )
         out, err = await run.communicate()
     assert engine.heard[1] == lc.StartSweep(
         spec=v.SweepSpec(
@@ -111,7 +100,9 @@ async def test_a_sweep_is_asked_for_as_it_was_typed_and_followed(shell: Shell) -
 async def test_a_terminal_sees_the_best_so_far(shell: Shell) -> None:
     terminal, inside = os.openpty()
     async with FakeEngine(shell.home.socket, Searcher().answers()):
-        run = await process(shell, "run", *WORDS.split(), stderr=inside, env={**os.environ, "COLUMNS": "140"})
+        run = await lab.process(
+            shell, "sweep", "run", *WORDS.split(), stderr=inside, env={**os.environ, "COLUMNS": "140"}
+        )
         out, _ = await run.communicate()
     os.close(inside)
     seen = os.read(terminal, 65_536).decode()
@@ -122,7 +113,7 @@ async def test_a_terminal_sees_the_best_so_far(shell: Shell) -> None:
 
 async def test_the_document_of_a_sweep(shell: Shell) -> None:
     async with FakeEngine(shell.home.socket, Searcher().answers()) as engine:
-        out, err = await (await process(shell, "resume", "7", "--json")).communicate()
+        out, err = await (await lab.process(shell, "sweep", "resume", "7", "--json")).communicate()
     document = json.loads(out)
     assert engine.heard[1] == lc.ResumeSweep(number=7)
     assert err == b""
@@ -135,7 +126,7 @@ async def test_the_document_of_a_sweep(shell: Shell) -> None:
 async def test_a_cancelled_sweep_keeps_what_it_computed(shell: Shell) -> None:
     searcher = Searcher(endless=True)
     async with FakeEngine(shell.home.socket, searcher.answers()):
-        run = await process(shell, "run", *WORDS.split())
+        run = await lab.process(shell, "sweep", "run", *WORDS.split())
         await until(lambda: searcher.looks > 0)
         run.send_signal(signal.SIGINT)
         out, err = await run.communicate()
@@ -204,7 +195,7 @@ async def test_a_file_is_imported_and_then_searched(shell: Shell, tmp_path: Path
         lc.SaveStrategy: lr.StrategySaved(name="ema-pullback", version=5, hash="", unchanged=True),
     }
     async with FakeEngine(shell.home.socket, answers) as engine:
-        run = await process(shell, "run", str(tmp_path / "mine.yaml"), "--axis", "fast=5:15:5")
+        run = await lab.process(shell, "sweep", "run", str(tmp_path / "mine.yaml"), "--axis", "fast=5:15:5")
         _, err = await run.communicate()
     sent = engine.heard[3]
     assert isinstance(sent, lc.StartSweep)
