@@ -168,8 +168,8 @@ Not the same data: the figures do not compare like with like.
     (
         "backtest export 41",
         lc.ExportRun(run=41),
-        lr.Exported(path="/home/x/trades.csv", rows=212),
-        "212 rows are written to /home/x/trades.csv.\n",
+        lr.Exported(path="/exports/trades.csv", rows=212),
+        "212 rows are written to /exports/trades.csv.\n",
         "backtest.export",
     ),
     (
