@@ -42,7 +42,7 @@ demo's home and its built-in exchange.
 | code | meaning |
 |---|---|
 | 0 | done |
-| 1 | failed; `health`: degraded; `data verify`: findings |
+| 1 | failed; `health`: degraded; `data verify`, `strategy validate`, `strategy examine`: findings |
 | 2 | wrong usage, file or configuration |
 | 3 | engine or exchange not reachable; `health`: offline |
 | 4 | refused by a risk or safety rule; `doctor`: not fit |
@@ -144,7 +144,7 @@ def _row(parameter: Any, hint: Any) -> list[str]:
     kind = "" if parameter.is_flag else f" {parameter.metavar or _kind(hint)}"
     default = getattr(parameter.default, "value", parameter.default)
     default = f"{default:g}" if isinstance(default, float) else default
-    told = f" Default {default}." if default not in (None, False) else ""
+    told = f" Default {default}." if default not in (None, False, "") else ""
     return [f"`{', '.join(parameter.opts)}{kind}`", f"{parameter.help or ''}{told}"]
 
 

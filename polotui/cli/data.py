@@ -6,38 +6,28 @@ cancel it, a second ctrl+c leaves it running. Progress goes to standard error.
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from polotui.api.commands import CancelJob, DataDownload, DataImport, DataList, DataVerify, GetJobs
+from polotui.api.commands import DataDownload, DataImport, DataList, DataVerify
 from polotui.api.events import JobState
-from polotui.api.replies import DataImported, DataReport, DataSets, Jobs, JobStarted
+from polotui.api.replies import DataImported, DataReport, DataSets, JobStarted
 from polotui.api.socket_link import SocketLink
 from polotui.cli.engine_link import ask, with_engine
+from polotui.cli.jobs import JobEnded, follow_job
 from polotui.cli.options import AsJson, Demo, HomeDir, new_app
 from polotui.cli.output import document, moment, note, say, table
 from polotui.cli.where import day_of, symbol_of, timeframe_of, where
 from polotui.core.clock import SystemClock
-from polotui.core.errors import PolotuiError, StorageError, UsageError
-from polotui.core.signals import on_signals
+from polotui.core.errors import UsageError
 from polotui.core.text import clean
 from polotui.model.candles import DAY_MS
 
 app = new_app("Stored candles: download, import, list, verify.")
 Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="Such as BTC_USDT.")]
 Frame = Annotated[str, typer.Option("--timeframe", "-t", help="1m, 5m, 15m, 30m, 1h, 4h or 1d.")]
-#: How often progress is asked for; a job reports a few times a second at most.
-POLL_SECONDS = 0.25
-
-
-class JobEnded(PolotuiError):
-    """The job was cancelled or failed."""
-
-    code = "job"
 
 
 @app.command()
@@ -139,63 +129,6 @@ def verify(
         say(f"sha256 {clean(reply.hash, 64)}")
     if not reply.ok:
         raise typer.Exit(1)
-
-
-async def follow_job(link: SocketLink, number: int) -> JobState:
-    """The job's last state; shows its progress, and turns ctrl+c into a request to cancel it."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    asked: list[asyncio.Task[None]] = []
-    left: list[bool] = []
-
-    async def cancel() -> None:
-        note("\nCancelling; ctrl+c once more leaves the job running.")
-        await link.call(CancelJob(id=number))
-
-    def interrupted(_: str) -> None:
-        if asked and task is not None:
-            left.append(True)
-            task.cancel()
-        else:
-            asked.append(loop.create_task(cancel(), name="cancel-job"))
-
-    try:
-        with on_signals(loop, interrupted, "INT"):
-            return await _until_end(link, number)
-    except asyncio.CancelledError:
-        if not left:
-            raise
-        raise JobEnded(
-            "Left while the job runs.", safe="It goes on in the engine.", next_step="polotui events shows its end."
-        ) from None
-    finally:
-        for request in asked:
-            request.cancel()
-        await asyncio.gather(*asked, return_exceptions=True)
-        if sys.stderr.isatty():
-            note("")
-
-
-async def _until_end(link: SocketLink, number: int) -> JobState:
-    while True:
-        reply: Jobs = await link.call(GetJobs(limit=100))
-        job = next((job for job in reply.jobs if job.id == number), None)
-        if job is None:
-            raise StorageError(
-                f"The engine no longer knows job {number}.", next_step="polotui data list shows what is there."
-            )
-        _progress(job)
-        if job.end:
-            return job
-        await asyncio.sleep(POLL_SECONDS)
-
-
-def _progress(job: JobState) -> None:
-    if not sys.stderr.isatty():
-        return  # a file of progress lines helps nobody
-    text = f"{clean(job.title, 40)}  {job.done * 100:5.1f} %  {clean(job.detail, 60)}"
-    sys.stderr.write(f"\r\x1b[2K{text}")
-    sys.stderr.flush()
 
 
 def _span(start: str | None, end: str | None, days: int | None) -> tuple[int, int]:
