@@ -27,7 +27,7 @@ RULES: dict[str, tuple[str, tuple[str, ...]]] = {
     "numpy.random": ("polotui.core.ids.Chance", ("simulator/history.py",)),
     "subprocess": ("polotui.core.spawn", ("core/spawn.py",)),
     "multiprocessing": ("polotui.core.spawn", ()),
-    "asyncio.create_subprocess_exec": ("polotui.core.spawn", ("tui/shell/",)),
+    "asyncio.create_subprocess_exec": ("polotui.core.spawn", ("core/spawn.py", "tui/shell/")),
     "asyncio.create_subprocess_shell": ("polotui.core.spawn", ()),
     "os.system": ("polotui.core.spawn", ()),
     "threading": ("the event loop", ()),
