@@ -3,7 +3,7 @@
 All three work on the ratio of one day, S, over n days.
 
     standard error      √((1 + S²/2) / n)
-    probabilistic       Φ( (S − S*) √(n − 1) / √(1 − g₃ S + (g₄ − 1)/4 S²) ),  the chance that the true ratio is above S*
+    probabilistic       Φ( (S − S*) √(n − 1) / √(1 − g₃ S + (g₄ − 1)/4 S²) ): the chance that the true ratio exceeds S*
     deflated            the same with S* = √V ((1 − γ) Φ⁻¹(1 − 1/N) + γ Φ⁻¹(1 − 1/(N e))),  γ = 0.5772…
 
 g₃ and g₄ are skewness and kurtosis (3 for a normal distribution) of the daily returns. N is how many trials were made
