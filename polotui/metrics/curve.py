@@ -20,16 +20,15 @@ import numpy as np
 
 from polotui.metrics.daily import Floats, Longs
 from polotui.metrics.figure import Figure, counted, needs, unknown
-
-YEAR_DAYS = 365
-ROOT_YEAR = math.sqrt(YEAR_DAYS)
-LEAST_DAYS_RATIO = 60
-LEAST_DAYS_GROWTH = 90
-LEAST_DAYS_TAIL = 100
-TAIL = 0.05
-
-#: Below it the spread of daily returns is the rounding of their division, not risk.
-ROUNDING = 1e-14
+from polotui.metrics.rules import (
+    LEAST_DAYS_GROWTH,
+    LEAST_DAYS_RATIO,
+    LEAST_DAYS_TAIL,
+    ROOT_YEAR,
+    ROUNDING,
+    TAIL,
+    YEAR_DAYS,
+)
 
 RUINED = "equity fell to zero: there are no daily returns after it"
 NO_SPREAD = "the daily returns do not vary"

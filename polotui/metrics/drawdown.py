@@ -2,7 +2,7 @@
 
 Decided here: the starting capital counts as the first peak, so a run that only loses has a drawdown. Depths are zero
 or negative fractions of the peak. The depth that a trader felt is that on bars; the one on daily values is given beside
-it, because ratios and other programs use that. A drawdown that has not recovered is open, and its length runs to the end.
+it, because ratios and other programs use that. One that has not recovered is open, and its length runs to the end.
 """
 
 from __future__ import annotations

@@ -20,9 +20,10 @@ import math
 from collections.abc import Iterable
 from statistics import NormalDist
 
-from polotui.metrics.curve import ROOT_YEAR, daily_sharpe
+from polotui.metrics.curve import daily_sharpe
 from polotui.metrics.daily import Floats
 from polotui.metrics.figure import Figure, counted, unknown
+from polotui.metrics.rules import ROOT_YEAR
 
 _NORMAL = NormalDist()
 _EULER = 0.577215664901532860606512090082402431

@@ -20,24 +20,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polotui.metrics.daily import Floats, Longs
 from polotui.metrics.figure import Figure, counted, needs, unknown
+from polotui.metrics.rules import KELLY_SHARE, LEAST_TRADES_KELLY, ROUNDING, SQN_CAP
 
 HOUR_MS = 3_600_000
-SQN_CAP = 100
-LEAST_TRADES_KELLY = 30
-KELLY_SHARE = 0.25
 DISTRIBUTION_BINS = 20
 
 NO_TRADES = "no trades"
 NO_WINS = "no wins"
 NO_LOSSES = "no losses"
 NO_R = "no trade has an R: none had a stop at its entry"
-
-#: Below it the spread of R is rounding.
-_ROUNDING = 1e-14
 
 
 @dataclass(frozen=True)
@@ -62,15 +56,13 @@ class TradeColumns:
     labels: Mapping[str, Labels] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        lengths = {len(column) for column in self._columns()}
+        own = (self.pnl, self.entry_notional, self.r, self.bars, self.mae, self.mfe)
+        lengths = {len(self.entry_ms), len(self.exit_ms), len(self.reason)}
+        lengths |= {len(column) for column in own} | {len(label.codes) for label in self.labels.values()}
         if len(lengths) > 1:
             raise ValueError(f"the columns of trades differ in length: {sorted(lengths)}")
         if not np.isfinite(self.pnl).all():
             raise ValueError("a trade's result must be finite")
-
-    def _columns(self) -> list[NDArray[np.float64] | NDArray[np.int64]]:
-        own = [self.pnl, self.entry_notional, self.r, self.bars, self.mae, self.mfe]
-        return [*own, self.entry_ms, self.exit_ms, self.reason, *(label.codes for label in self.labels.values())]
 
     def __len__(self) -> int:
         return len(self.pnl)
@@ -159,7 +151,7 @@ def sqn(r: Floats, cap: int | None = None) -> Figure:
     if count < 2:
         return needs(2, count, "trades with R")
     spread = float(r.std(ddof=1))
-    if spread < _ROUNDING:
+    if spread < ROUNDING:
         return unknown("all trades made the same R")
     return counted(math.sqrt(count if cap is None else min(count, cap)) * float(r.mean()) / spread)
 
@@ -212,7 +204,8 @@ def distribution(values: Floats, bins: int = DISTRIBUTION_BINS) -> tuple[Bin, ..
     if not len(known):
         return ()
     low, high = min(float(known.min()), 0.0), max(float(known.max()), 0.0)
-    width = _round_width((high - low) / bins) if high > low else 1.0
+    least = (high - low) / bins
+    width = _round_width(least) if least > 0 else 1.0
     places = np.floor(known / width).astype(np.int64)
     first = int(places.min())
     counts = np.bincount(places - first).tolist()
