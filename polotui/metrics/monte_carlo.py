@@ -81,6 +81,9 @@ def resample(shares: Floats, *, draw: Draw, paths: int, seed: int) -> Chances:
         wealth = np.cumprod(drawn, axis=1, out=drawn)
         ends[start : start + rows] = wealth[:, -1]
         depths[start : start + rows] = _deepest(wealth)
+    if draw is Draw.PERMUTATION:
+        # One end for every order; multiplied in another order it would differ by rounding, and by chance be a loss.
+        ends[:] = factors.prod()
     return Chances(
         draw=draw,
         paths=paths,

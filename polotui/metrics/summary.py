@@ -139,10 +139,10 @@ def hold_figures(own: Figure, hold: CurveInput | None, risk_free: float = 0.0) -
 def headline(
     returns: Floats, trades: TradeColumns, *, risk_free: float = 0.0, max_drawdown: Figure | None = None
 ) -> dict[str, Figure]:
-    """The row of a run in a table of many, from its daily returns. `max_drawdown` is that on bars, where it is known."""
+    """The row of a run in a table of many, from its daily returns. `max_drawdown` is that on bars, where known."""
     if not len(returns):
         raise ValueError("a headline needs at least one day")
-    wealth = np.cumprod(returns + 1.0)
+    wealth: Floats = np.cumprod(returns + 1.0)
     end = float(wealth[-1])
     # A NaN marks days after the ruin.
     ruined = end != end
