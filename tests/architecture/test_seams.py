@@ -24,7 +24,7 @@ RULES: dict[str, tuple[str, tuple[str, ...]]] = {
     "uuid": ("polotui.core.ids.Chance", ()),
     "os.urandom": ("polotui.core.ids.Chance", ()),
     # Arrays of draws, seeded with words drawn from Chance.
-    "numpy.random": ("polotui.core.ids.Chance", ("simulator/history.py",)),
+    "numpy.random": ("polotui.core.ids.Chance", ("simulator/history.py", "metrics/monte_carlo.py")),
     "subprocess": ("polotui.core.spawn", ("core/spawn.py",)),
     "multiprocessing": ("polotui.core.spawn", ()),
     "asyncio.create_subprocess_exec": ("polotui.core.spawn", ("core/spawn.py", "tui/shell/")),
