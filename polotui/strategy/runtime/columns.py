@@ -99,7 +99,8 @@ def bars_of(rows: list[Bar], frame_ms: int) -> Bars:
     if not rows:
         return empty(frame_ms)
     times, *prices = zip(*rows, strict=True)
-    return Bars(np.array(times, np.int64), *(np.array(values, np.float64) for values in prices), frame_ms)
+    opens, highs, lows, closes, volumes = (np.array(values, np.float64) for values in prices)
+    return Bars(np.array(times, np.int64), opens, highs, lows, closes, volumes, frame_ms)
 
 
 def frame_name(frame_ms: int) -> str:
@@ -138,20 +139,19 @@ def resample(bars: Bars, frame_ms: int) -> Bars:
         np.maximum.reduceat(bars.high[begin:end], starts),
         np.minimum.reduceat(bars.low[begin:end], starts),
         bars.close[begin:end][lasts],
-        _sums(bars.volume[begin:end], bars.time[begin:end], window[starts], bars.frame_ms, frame_ms),
+        _sums(bars.volume[begin:end], bars.time[begin:end], lasts - starts + 1, bars.frame_ms, frame_ms),
         frame_ms,
     )
 
 
-def _sums(volume: Floats, time: Integers, windows: Integers, base_ms: int, frame_ms: int) -> Floats:
-    """Each window's volumes, added in their order. A missing bar is a zero, which changes no sum."""
+def _sums(volume: Floats, time: Integers, counts: Integers, base_ms: int, frame_ms: int) -> Floats:
+    """Each window's volumes (`counts` of them), added in their order. A missing bar is a zero, which changes no sum."""
     size = frame_ms // base_ms
-    whole = len(time) == len(windows) * size
-    if whole:
+    if len(volume) == len(counts) * size:
         table = volume.reshape(-1, size)
     else:
-        table = np.zeros((len(windows), size))
-        row = np.searchsorted(windows, time // frame_ms)
+        table = np.zeros((len(counts), size))
+        row = np.repeat(np.arange(len(counts)), counts)
         table[row, time % frame_ms // base_ms] = volume
     return np.ascontiguousarray(np.add.accumulate(table, axis=1)[:, -1])
 
@@ -182,7 +182,7 @@ def _runs(base: Bars, higher: Bars) -> Integers:
 
 
 class Resampler:
-    """`resample`, bar by bar: `push` gives the longer bars that close with a base bar (none, one, or two after a gap)."""
+    """`resample`, bar by bar: `push` gives the longer bars that close with a base bar, two after a gap."""
 
     def __init__(self, base_ms: int, frame_ms: int) -> None:
         check_frame(base_ms, frame_ms)

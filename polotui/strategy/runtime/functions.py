@@ -27,7 +27,6 @@ from polotui.strategy.runtime.truth import (
     compare,
     extreme,
     known_column,
-    not_,
     or_,
 )
 
@@ -162,8 +161,8 @@ def zscore(x: Floats, window: int) -> Floats:
     """Mean and variance of a window are those of the end of one block and the beginning of the next, merged.
 
     Blocks of `window` bars are counted from the first bar. Within a block they grow by Welford's update, forwards and
-    backwards, and Chan's formula merges the two parts. So nothing is ever subtracted again: a spike leaves no trace once
-    it is out of the window, and a flat window has a variance of exactly zero.
+    backwards, and Chan's formula merges the two parts. So nothing is ever subtracted again: a spike leaves no trace
+    once it is out of the window, and a flat window has a variance of exactly zero.
     """
     size = len(x)
     blocks = -(-size // window)
@@ -255,5 +254,3 @@ COLUMNS: dict[str, Callable[..., Any]] = {
     "zscore": zscore,
     "percentile_rank": percentile_rank,
 }
-
-__all__ = ["COLUMNS", "lagged", "lagged_truth", "not_"]

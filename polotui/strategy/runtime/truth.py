@@ -1,8 +1,8 @@
 """Truth and numbers: three truths, unknown numbers, and the operators on both, over columns and for a single bar.
 
 Decided here:
-* A truth is FALSE=0, UNKNOWN=1 or TRUE=2 in a uint8 column, so «and» is the minimum, «or» the maximum, «not» 2 - x: what
-  is false whatever the unknown part may be, is false (Kleene).
+* A truth is FALSE=0, UNKNOWN=1 or TRUE=2 in a uint8 column, so «and» is the minimum, «or» the maximum, «not» 2 - x:
+  what is false whatever the unknown part may be, is false (Kleene).
 * A number is float64; unknown is NaN, and so is what is divided by zero or grows beyond float64.
 * Every operator exists twice, for columns and for one bar, and each element is made by the same IEEE operations in the
   same order, so both give the same bits. No sum over many elements is left to numpy, which adds in pairs.
