@@ -199,8 +199,8 @@ def _stray(text: str, position: int) -> Fault:
 def parse(text: str, names: Names, want: Type = "bool") -> Parsed:
     """The typed tree of a rule text, or everything found wrong with it. `want` is «number» for price expressions."""
     if len(text) > MAX_RULE_TEXT:
-        return Parsed(None, (Fault("too-long", Span(0, 1), f"this rule has {len(text)} characters; "
-                                   f"at most {MAX_RULE_TEXT} are read", "split it, or move a part into an indicator"),))  # fmt: skip
+        message = f"this rule has {len(text)} characters; at most {MAX_RULE_TEXT} are read"
+        return Parsed(None, (Fault("too-long", Span(0, 1), message, "move a part into an indicator"),))
     tokens, stray = tokenize(text)
     parser = _Parser(tokens, stray, names)
     return parser.run(want)
@@ -220,7 +220,7 @@ class _Parser:
         try:
             if self.peek.kind == "end" and self.stray is None:
                 self.stop("empty", self.peek, "the rule is empty", "write a condition, such as close > open")
-            node, depth = self.expression(1)
+            node, _ = self.expression(1)
             if self.peek.kind != "end" or self.stray is not None:
                 self.unexpected("the rule should end here")
             if node.type != want:
@@ -373,15 +373,15 @@ class _Parser:
             if self.peek.text == "(":
                 return self.call(token)
             return self.series(token), self.made(Span(token.start, token.end), 1)
-        if token.text == "(" and token.kind == "op":
-            self.next()
-            node, depth = self.deeper(token, 1)
-            if self.peek.text != ")":
-                self.unexpected("a closing bracket is missing")
-            closing = self.next()
-            # The brackets belong to what is underlined, and take no part in the comparison of trees.
-            return replace(node, at=Span(token.start, closing.end)), depth
-        self.unexpected("a number, a name, a function or a bracket should stand here")
+        if token.text != "(":
+            self.unexpected("a number, a name, a function or a bracket should stand here")
+        self.next()
+        node, depth = self.deeper(token, 1)
+        if self.peek.text != ")":
+            self.unexpected("a closing bracket is missing")
+        closing = self.next()
+        # The brackets belong to what is underlined, and take no part in the comparison of trees.
+        return replace(node, at=Span(token.start, closing.end)), depth
 
     def number(self, token: Token) -> Number:
         at = Span(token.start, token.end)
