@@ -22,26 +22,32 @@ Decided here:
 
 from __future__ import annotations
 
-import difflib
 import math
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple, NoReturn
+from typing import NoReturn
 
-from polotui.core.text import clean
 from polotui.strategy.document.functions import FUNCTIONS, Function
 from polotui.strategy.document.limits import (
     FRAME_MS,
     KEYWORDS,
     MAX_DEPTH,
-    MAX_FRAMES,
     MAX_LAG,
     MAX_NODES,
     MAX_RULE_TEXT,
     MAX_WINDOW,
     TIMEFRAMES,
     shifted,
+)
+from polotui.strategy.document.tokens import (
+    COMPARISONS,
+    NO_POWER,
+    Fault,
+    Token,
+    did_you_mean,
+    near,
+    quote,
+    tokenize,
 )
 from polotui.strategy.document.tree import (
     CLOCK,
@@ -63,54 +69,8 @@ from polotui.strategy.document.tree import (
     walk,
 )
 
-TokenKind = Literal["number", "percent", "name", "frame", "op", "end"]
-
-COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 _LEVEL = {"or": 1, "and": 2, **dict.fromkeys(COMPARISONS, 4), "+": 5, "-": 5, "*": 6, "/": 6}
 _NOT_LEVEL = 3
-_TOKEN = re.compile(
-    r"(?P<space>[ \t\r\n]+)"
-    r"|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?P<percent>%)?"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|(?P<frame>@[A-Za-z0-9]*)"
-    r"|(?P<op><=|>=|==|!=|[-<>+*/()\[\],.])",
-    re.ASCII,
-)
-_INSTEAD = {
-    "&&": "and",
-    "&": "and",
-    "||": "or",
-    "|": "or",
-    "!": "not",
-    "=": "==",
-    "<>": "!=",
-    "=<": "<=",
-    "=>": ">=",
-    "≤": "<=",
-    "≥": ">=",
-    "≠": "!=",
-    "×": "*",
-    "÷": "/",
-    "\N{MINUS SIGN}": "-",
-}
-_NO_POWER = "there is no power operator; write x * x"
-
-
-class Token(NamedTuple):
-    kind: TokenKind
-    text: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong with a rule text, and where. `code` is stable, for tests and for scripts."""
-
-    code: str
-    at: Span
-    message: str
-    suggestion: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,62 +98,6 @@ class Parsed:
 
 class _Stop(Exception):
     """Ends parsing: what follows could only be guessed."""
-
-
-def near(word: str, known: Iterable[str]) -> str:
-    """The known word that was probably meant, or nothing."""
-    folded = {name.casefold(): name for name in known}
-    found = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
-    return folded[found[0]] if found else ""
-
-
-def _did_you_mean(word: str, known: Collection[str]) -> str:
-    match = near(word, known)
-    return f"did you mean {match}?" if match else ""
-
-
-def _quote(text: str) -> str:
-    return f"«{clean(text, 40)}»"
-
-
-def tokenize(text: str) -> tuple[list[Token], Fault | None]:
-    """The tokens up to the end or to the first character that no rule contains."""
-    tokens: list[Token] = []
-    position = 0
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            tokens.append(Token("end", "", position, position))
-            return tokens, _stray(text, position)
-        position = match.end()
-        kind = match.lastgroup
-        if kind == "percent":
-            tokens.append(Token("percent", match["number"], match.start(), position))
-        elif kind in ("number", "name", "frame", "op"):
-            tokens.append(Token(kind, match.group(), match.start(), position))  # type: ignore[arg-type]
-    tokens.append(Token("end", "", len(text), len(text)))
-    return tokens, None
-
-
-def _stray(text: str, position: int) -> Fault:
-    for length in (2, 1):
-        piece = text[position : position + length]
-        if piece in _INSTEAD:
-            word = _INSTEAD[piece]
-            return Fault("character", Span(position, position + length), f"{_quote(piece)} is no operator here",
-                         f"write {word}")  # fmt: skip
-    character = text[position]
-    hint = {
-        "^": _NO_POWER,
-        "%": "a percentage is a number directly followed by %, such as 2%; there is no remainder operator",
-        '"': "a rule has no texts, only numbers and conditions",
-        "'": "a rule has no texts, only numbers and conditions",
-        ";": "a rule is one condition; join several with and / or",
-        ":": "a rule is one condition without assignments",
-        "{": "use round brackets",
-        "}": "use round brackets",
-    }.get(character, "")
-    return Fault("character", Span(position, position + 1), f"{_quote(character)} cannot stand in a rule", hint)
 
 
 def parse(text: str, names: Names, want: Type = "bool") -> Parsed:
@@ -266,12 +170,12 @@ class _Parser:
         previous = self.tokens[self.position - 1].text if self.position else ""
         hint = ""
         if token.text == "*" and previous == "*":
-            hint = _NO_POWER
+            hint = NO_POWER
         elif token.kind == "name" and token.text.lower() in KEYWORDS and token.text not in KEYWORDS:
             hint = f"write {token.text.lower()} in small letters"
         elif token.text in ("if", "else", "for", "in", "is", "lambda", "import"):
             hint = "a rule is one condition: and, or, not, comparisons, arithmetic and the listed functions"
-        self.stop("syntax", token, f"{_quote(token.text)} is not expected here: {wanted}", hint)
+        self.stop("syntax", token, f"{quote(token.text)} is not expected here: {wanted}", hint)
 
     # Expressions, by precedence. Each gives the node and its depth.
 
@@ -387,7 +291,7 @@ class _Parser:
         at = Span(token.start, token.end)
         following = self.peek
         if following.kind == "name" and following.start == token.end:
-            self.stop("syntax", following, f"{_quote(token.text + following.text)} is neither a number nor a name",
+            self.stop("syntax", following, f"{quote(token.text + following.text)} is neither a number nor a name",
                       "names begin with a letter")  # fmt: skip
         value = shifted(token.text) if token.kind == "percent" and "e" not in token.text.lower() else float(token.text)
         if token.kind == "percent" and "e" in token.text.lower():
@@ -440,12 +344,12 @@ class _Parser:
         if name in FUNCTIONS:
             self.fault("unknown-name", token, f"{name} is a function", f"write {signature(FUNCTIONS[name])}")
         elif name.lower() in KEYWORDS:
-            self.stop("syntax", token, f"{_quote(name)} is not a word of the language", f"write {name.lower()}")
+            self.stop("syntax", token, f"{quote(name)} is not a word of the language", f"write {name.lower()}")
         elif name.lower() in ("true", "false"):
             self.fault("unknown-name", token, "a rule has no constant truth", "leave the rule away instead")
         else:
-            hint = _did_you_mean(name, self.names.all()) or "declare it under indicators or params"
-            self.fault("unknown-name", token, f"{_quote(name)} is not declared", hint)
+            hint = did_you_mean(name, self.names.all()) or "declare it under indicators or params"
+            self.fault("unknown-name", token, f"{quote(name)} is not declared", hint)
 
     def no_outputs(self, token: Token, dotted: Token) -> None:
         name = token.text
@@ -457,8 +361,8 @@ class _Parser:
     def indicator(self, token: Token, dotted: Token | None, output: str, frame: str, at: Span) -> Node:
         outputs = self.names.indicators[token.text]
         if dotted is not None and output not in outputs:
-            hint = _did_you_mean(output, outputs) or "its outputs are " + ", ".join(outputs)
-            self.fault("unknown-output", dotted, f"{token.text} has no output {_quote(output)}", hint)
+            hint = did_you_mean(output, outputs) or "its outputs are " + ", ".join(outputs)
+            self.fault("unknown-output", dotted, f"{token.text} has no output {quote(output)}", hint)
             output = ""
         # The first output has two spellings and one meaning.
         return Indicator(token.text, "" if outputs and output == outputs[0] else output, frame, at)
@@ -466,8 +370,8 @@ class _Parser:
     def frame(self, token: Token) -> tuple[str, int]:
         text = token.text[1:]
         if text not in FRAME_MS:
-            hint = _did_you_mean(text, TIMEFRAMES) or "frames are " + ", ".join(TIMEFRAMES)
-            self.fault("frame", token, f"{_quote(text)} is no timeframe", hint)
+            hint = did_you_mean(text, TIMEFRAMES) or "frames are " + ", ".join(TIMEFRAMES)
+            self.fault("frame", token, f"{quote(text)} is no timeframe", hint)
             return "", token.end
         base = self.names.timeframe
         if FRAME_MS[text] < FRAME_MS[base]:
@@ -482,8 +386,8 @@ class _Parser:
         function = FUNCTIONS.get(token.text)
         if function is None:
             what = "an indicator, not a function" if token.text in self.names.indicators else "no function"
-            hint = _did_you_mean(token.text, FUNCTIONS) or "functions are " + ", ".join(FUNCTIONS)
-            self.stop("unknown-function", token, f"{_quote(token.text)} is {what}", hint)
+            hint = did_you_mean(token.text, FUNCTIONS) or "functions are " + ", ".join(FUNCTIONS)
+            self.stop("unknown-function", token, f"{quote(token.text)} is {what}", hint)
         opening = self.next()
         args: list[Node] = []
         depth = 0
@@ -555,5 +459,4 @@ def frames_of(nodes: Iterable[Node | None]) -> tuple[str, ...]:
     return tuple(sorted(found, key=FRAME_MS.__getitem__))
 
 
-__all__ = ["COMPARISONS", "MAX_FRAMES", "Fault", "Names", "Parsed", "Token", "frames_of", "near", "parse", "signature",
-           "tokenize"]  # fmt: skip
+__all__ = ["COMPARISONS", "Fault", "Names", "Parsed", "Token", "frames_of", "near", "parse", "signature", "tokenize"]
