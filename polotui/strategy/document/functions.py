@@ -1,7 +1,7 @@
 """The functions a rule may call: one row each, with argument and result types. Nothing else can be called.
 
-An argument is «number», «bool» or «window»: a whole number of bars (literal or declared parameter), 1 to 500, `least` at
-the smallest.
+An argument is «number», «bool» or «window»: a whole number of bars (literal or declared parameter), 1 to 500, `least`
+at the smallest.
 """
 
 from __future__ import annotations
