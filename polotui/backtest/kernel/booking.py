@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from polotui.backtest.kernel.shapes import (
+    AT_END,
     DISTANCE,
     FILLS,
     FRACTION,
@@ -181,8 +182,8 @@ def close_trade(
     """Writes the trade and forgets the position; what cannot be sold stays as dust."""
     if direction > 0:
         position.dust = position.quantity
-    log_trade(position, trades, counts, moment, symbol, direction, price, reason)
     position.quantity = 0.0
+    log_trade(position, trades, counts, moment, symbol, direction, price, reason)
     position.exit_reason = 0
     position.cool_until = moment + rules.cooldown
 
@@ -208,9 +209,9 @@ def log_trade(
     row.entry_bar, row.exit_bar = position.entered, moment
     entry = position.entry_price
     row.entry_price = entry
-    row.exit_price = position.sold_value / position.sold if position.sold > 0.0 else price
+    row.exit_price = position.sold_value / position.sold if position.sold > 0.0 and reason != AT_END else price
     row.quantity = position.peak_quantity
-    row.profit = position.cash_flow + (position.dust - position.dust_before) * price
+    row.profit = position.cash_flow + (position.quantity + position.dust - position.dust_before) * price
     row.invested = position.invested
     row.fees = position.fees
     row.risk = position.risk * position.peak_quantity

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
-from polotui.backtest.kernel.booking import direction_of
+from polotui.backtest.kernel.booking import direction_of, log_trade
 from polotui.backtest.kernel.closing import decide
 from polotui.backtest.kernel.inside import inside_bar
 from polotui.backtest.kernel.opening import enter, exit_at_open
 from polotui.backtest.kernel.shapes import (
+    AT_END,
     CANCEL,
     CLOSE,
     DISTANCE,
@@ -116,14 +117,14 @@ def simulate(
     stack: Floats,
     walk: bool,
 ) -> float:
-    """Runs all moments and returns the cash at the end. `walk` False steps through every bar, for the test of
-    `walking`."""
-    moments = curve.shape[1]
+    """Runs the moments [first, last) and returns the cash at the end. `walk` False steps through every bar, for the
+    test of `walking`."""
+    moments = rules.last
     cash = rules.capital
     walk = walk and rules.symbols == 1
     plain = rules.program_long == 0 and rules.program_short == 0 and rules.max_adds == 0
     may_coast = plain and rules.borrow_per_bar == 0.0 and rules.trail_kind != DISTANCE
-    moment = report = 0
+    moment = report = rules.first
     while moment < moments:
         if moment >= report:
             counts[DONE] = moment
@@ -164,4 +165,9 @@ def simulate(
                 )
         moment += 1
     counts[DONE] = moment
+    for symbol in range(rules.symbols):
+        position = book[symbol]
+        if position.quantity != 0.0:
+            direction = direction_of(position)
+            log_trade(position, trades, counts, moment - 1, symbol, direction, position.last_close, AT_END)
     return cash

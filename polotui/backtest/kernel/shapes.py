@@ -66,13 +66,13 @@ def _record(floats: str, ints: str = "") -> np.dtype[Any]:
     return np.dtype((np.record, [(name, "f8") for name in floats.split()] + [(name, "i8") for name in ints.split()]))
 
 
-#: All numbers that a run depends on.
+#: All numbers that a run depends on. The run goes over the moments [first, last); what lies before is warm-up.
 RULES = _record(
     "capital leverage maintenance maker_fee taker_fee half_spread slippage volume_share least_amount borrow_per_bar"
     " loss_value target_value trail_value trail_from entry_offset size_value size_cap kelly_win_rate kelly_payoff"
     " kelly_fraction add_step",
     "symbols policy shorts spot fee_in_received loss_kind target_kind trail_kind time_bars entry_kind expire_bars"
-    " size_kind kelly_trades max_positions max_adds cooldown program_long program_short width",
+    " size_kind kelly_trades max_positions max_adds cooldown program_long program_short first last",
 )
 
 #: One symbol's position, what is ordered for it, and what it leaves behind. Levels are NaN where there are none;

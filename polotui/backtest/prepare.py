@@ -1,0 +1,372 @@
+"""From a bound document and candles to what the kernel takes.
+
+Decided here:
+* Rules become columns once for all policies: only how fills happen differs between them.
+* One symbol's candles are handed over as they lie in memory, warm-up included; the run begins at its first moment.
+* Several symbols share a grid of all their times; a symbol without a candle has NaN there, is not traded in that bar,
+  and is valued at its last close.
+* An entry counts only where the confirmation and the filters allow it as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from polotui.backtest.kernel import shapes as k
+from polotui.backtest.settings import POLICIES, Settings
+from polotui.core.errors import UsageError
+from polotui.model.candles import DAY_MS
+from polotui.strategy.runtime.columns import Bars
+from polotui.strategy.runtime.evaluate import Evaluation
+from polotui.strategy.runtime.frames import Series
+from polotui.strategy.runtime.program import ExitProgram
+from polotui.strategy.runtime.truth import and_
+
+_PRICES = ("open", "high", "low", "close", "volume")
+_LOSS = {"none": k.NO_LEVEL, "percent": k.FRACTION, "atr": k.DISTANCE, "price_expr": k.PRICE}
+_TARGETS = {"none": k.NO_LEVEL, "percent": k.FRACTION, "rr": k.MULTIPLE_OF_RISK, "price_expr": k.PRICE}
+_TRAILS = {"none": k.NO_LEVEL, "percent": k.FRACTION, "atr": k.DISTANCE}
+_ORDERS = {"market": k.MARKET, "limit": k.LIMIT, "stop": k.STOP_ENTRY}
+_SIZES = {
+    "fixed_fractional": k.BY_RISK,
+    "kelly": k.BY_KELLY,
+    "percent_equity": k.BY_EQUITY,
+    "fixed_quote": k.BY_AMOUNT,
+    "vol_target": k.BY_VOLATILITY,
+}
+_YEAR_MS = 365 * DAY_MS
+
+
+@dataclass
+class Prepared:
+    """All inputs of the kernel but the policy. `time` holds the open of each moment."""
+
+    symbols: tuple[str, ...]
+    time: k.Ints
+    frame_ms: int
+    market: k.Floats
+    signals: k.Truths
+    levels: k.Floats
+    detail: k.Floats
+    detail_of: k.Ints
+    code: Any
+    constants: k.Floats
+    values: k.Floats
+    depth: int
+    grids: k.Floats
+    rules: Any
+    #: The first moment at which the entry rules of all symbols were known; the run's end when they never were.
+    known_from: int = 0
+    missing_detail: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def first(self) -> int:
+        return int(self.rules["first"])
+
+    @property
+    def last(self) -> int:
+        return int(self.rules["last"])
+
+    def with_policy(self, policy: int) -> Any:
+        """The rules under another fill policy."""
+        rules = self.rules.copy()
+        rules["policy"] = policy
+        return rules
+
+
+@dataclass
+class _Symbol:
+    """One symbol's columns on its own bars."""
+
+    bars: Bars
+    entries: dict[int, k.Truths]
+    exits: dict[int, k.Truths]
+    programs: dict[int, ExitProgram]
+    levels: dict[int, k.Floats]
+
+
+def prepare(
+    bound: Any,
+    bars: Mapping[str, Bars],
+    settings: Settings,
+    detail: Mapping[str, Bars] | None = None,
+    series: Mapping[str, Series] | None = None,
+) -> Prepared:
+    """Raises UsageError when the data or the settings cannot be run. `series` shares columns between runs."""
+    settings.check()
+    symbols = tuple(bars)
+    if not symbols or not all(len(column) for column in bars.values()):
+        raise UsageError("There are no candles to run over.", safe="Nothing was run.", code="no-data")
+    parts = [_columns(bound, bars[name], series[name] if series else None) for name in symbols]
+    time, places = _grid(parts)
+    first, last = (int(place) for place in np.searchsorted(time, (settings.from_ms, settings.to_ms)))
+    if first >= last:
+        raise UsageError("No candle opens within the span.", safe="Nothing was run.", code="no-data")
+    size = len(time) * len(symbols)
+    signals = np.zeros((4, size), np.uint8)
+    for row, which in ((k.LONG_IN, "entries"), (k.SHORT_IN, "entries"), (k.LONG_OUT, "exits"), (k.SHORT_OUT, "exits")):
+        for place, part in zip(places, parts, strict=True):
+            column = getattr(part, which).get(row)
+            if column is not None:
+                signals[row, place] = column
+    frame_ms = parts[0].bars.frame_ms
+    rules = _rules(bound, settings, len(symbols), first, last, frame_ms)
+    code, constants, values, depth = _programs(parts, places, size, rules)
+    lower, lower_of, missing = _detail(symbols, detail, parts, places, size)
+    return Prepared(
+        symbols=symbols,
+        time=time,
+        frame_ms=frame_ms,
+        market=_market(parts, places, size),
+        signals=signals,
+        levels=_levels(parts, places, size),
+        detail=lower,
+        detail_of=lower_of,
+        code=code,
+        constants=constants,
+        values=values,
+        depth=depth,
+        grids=np.array([settings.grid(name) for name in symbols], np.float64).T.copy(),
+        rules=rules,
+        known_from=_known_from(parts, places, len(symbols), first, last),
+        missing_detail=missing,
+    )
+
+
+# ── one symbol ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _columns(bound: Any, bars: Bars, series: Series | None) -> _Symbol:
+    evaluation = Evaluation(bound, bars, series=series)
+    rules = bound.rules
+    part = _Symbol(bars, {}, {}, {}, {})
+    for row, node, side in ((k.LONG_IN, rules.entry_long, "long"), (k.SHORT_IN, rules.entry_short, "short")):
+        if node is not None:
+            part.entries[row] = allowed(bound, evaluation, evaluation.truth(node), side)
+    for row, node in ((k.LONG_OUT, rules.exit_long), (k.SHORT_OUT, rules.exit_short)):
+        if node is not None:
+            program = evaluation.exit_program(node) if _looks_at_position(node) else None
+            if program is not None:
+                part.programs[row] = program
+            else:
+                part.exits[row] = evaluation.truth(node)
+    _level_columns(bound, evaluation, part)
+    return part
+
+
+def _looks_at_position(node: Any) -> bool:
+    from polotui.strategy.runtime.program import uses_facts
+
+    return uses_facts(node)
+
+
+def allowed(bound: Any, evaluation: Evaluation, entry: k.Truths, side: str) -> k.Truths:
+    """The entry rule where the confirmation and the filters agree."""
+    from polotui.strategy.runtime import confirm, filters
+
+    if bound.confirm is not None:
+        entry = and_(entry, confirm.column(bound.confirm, evaluation.series, side))
+    gate = filters.column(bound.filters, evaluation.bars)
+    return entry if gate is None else and_(entry, gate)
+
+
+def _level_columns(bound: Any, evaluation: Evaluation, part: _Symbol) -> None:
+    stops, sizing, limits = bound.stops, bound.sizing, bound.limits
+    rules = bound.rules
+
+    def unit(name: str) -> k.Floats:
+        from polotui.strategy.document.tree import Indicator, Span
+
+        base, _, output = name.partition(".")
+        return evaluation.number(Indicator(base, output, "", Span(0, 0)))
+
+    if stops.loss.kind == "atr":
+        part.levels[k.LOSS] = unit(stops.loss.indicator) * float(stops.loss.multiple)
+    elif stops.loss.kind == "price_expr":
+        part.levels[k.LOSS] = evaluation.number(rules.loss_price)
+    if stops.target.kind == "price_expr":
+        part.levels[k.TARGET_PRICE] = evaluation.number(rules.target_price)
+    if stops.trail.kind == "atr":
+        part.levels[k.TRAIL] = unit(stops.trail.indicator) * float(stops.trail.multiple)
+    if sizing is not None and sizing.kind == "vol_target":
+        part.levels[k.SIZE] = realised_volatility(evaluation.bars, int(sizing.vol_bars))
+    if limits.add_step is not None:
+        part.levels[k.ADD_UNIT] = unit(limits.add_indicator)
+
+
+def realised_volatility(bars: Bars, window: int) -> k.Floats:
+    """Standard deviation (ddof 1) of the last `window` log returns, a year. NaN until there are so many."""
+    result = np.full(len(bars.close), np.nan)
+    if len(bars.close) > window:
+        returns = np.diff(np.log(bars.close))
+        windows = np.lib.stride_tricks.sliding_window_view(returns, window)
+        result[window:] = windows.std(axis=1, ddof=1) * np.sqrt(_YEAR_MS / bars.frame_ms)
+    return result
+
+
+# ── all symbols ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _grid(parts: list[_Symbol]) -> tuple[k.Ints, list[Any]]:
+    """All times, and where each symbol's bars lie in the flat rows."""
+    if len(parts) == 1:
+        return parts[0].bars.time, [slice(None)]
+    time = np.unique(np.concatenate([part.bars.time for part in parts]))
+    count = len(parts)
+    return time, [np.searchsorted(time, part.bars.time) * count + number for number, part in enumerate(parts)]
+
+
+def _market(parts: list[_Symbol], places: list[Any], size: int) -> k.Floats:
+    if len(parts) == 1:
+        return _as_rows(parts[0].bars)
+    market = np.full((5, size), np.nan)
+    for place, part in zip(places, parts, strict=True):
+        for row, name in enumerate(_PRICES):
+            market[row, place] = getattr(part.bars, name)
+    return market
+
+
+def _as_rows(bars: Bars) -> k.Floats:
+    """The five columns as one block: without a copy when they lie one after the other, as stored candles do."""
+    columns = [getattr(bars, name) for name in _PRICES]
+    size = len(bars.time)
+    starts = [column.ctypes.data for column in columns]
+    if all(start == starts[0] + row * size * 8 for row, start in enumerate(starts)):
+        base = columns[0]
+        return as_strided(base, shape=(5, size), strides=(size * 8, 8), writeable=False).view()
+    return np.stack(columns)
+
+
+def _levels(parts: list[_Symbol], places: list[Any], size: int) -> k.Floats:
+    if not any(part.levels for part in parts):
+        return np.empty((5, 0))
+    levels = np.full((5, size), np.nan)
+    for place, part in zip(places, parts, strict=True):
+        for row, column in part.levels.items():
+            levels[row, place] = column
+    return levels
+
+
+def _programs(parts: list[_Symbol], places: list[Any], size: int, rules: Any) -> tuple[Any, k.Floats, k.Floats, int]:
+    """The exit programs of both sides in common arrays; their code is the same for all symbols."""
+    sides = [parts[0].programs.get(row) for row in (k.LONG_OUT, k.SHORT_OUT)]
+    there = [program for program in sides if program is not None]
+    if not there:
+        return np.zeros((4, 1), np.int32), np.zeros((2, 1)), np.zeros((2, 1, 1)), 1
+    code = np.zeros((4, max(len(program.ops) for program in there)), np.int32)
+    constants = np.zeros((2, max(1, *(len(program.constants) for program in there))))
+    width = max(1, *(program.columns.shape[1] for program in there))
+    values = np.full((2, size, width), np.nan)
+    for side, (row, name) in enumerate(((k.LONG_OUT, "program_long"), (k.SHORT_OUT, "program_short"))):
+        program = sides[side]
+        if program is None:
+            continue
+        length = len(program.ops)
+        rules[name] = length
+        code[2 * side, :length], code[2 * side + 1, :length] = program.ops, program.operand
+        constants[side, : len(program.constants)] = program.constants
+        for place, part in zip(places, parts, strict=True):
+            columns = part.programs[row].columns
+            values[side, place, : columns.shape[1]] = columns
+    return code, constants, values, max(program.depth for program in there)
+
+
+def _detail(
+    symbols: tuple[str, ...],
+    detail: Mapping[str, Bars] | None,
+    parts: list[_Symbol],
+    places: list[Any],
+    size: int,
+) -> tuple[k.Floats, k.Ints, float]:
+    """Lower bars behind each other, which of them belong to each bar, and the share of bars without any."""
+    if not detail:
+        return np.empty((3, 0)), np.empty((2, 0), np.int64), 1.0
+    lower = np.concatenate([np.stack([detail[name].open, detail[name].high, detail[name].low]) for name in symbols], 1)
+    lower_of = np.zeros((2, size), np.int64)
+    offset, lacking, total = 0, 0, 0
+    for name, place, part in zip(symbols, places, parts, strict=True):
+        time, step = detail[name].time, part.bars.frame_ms
+        start, end = (np.searchsorted(time, part.bars.time + shift) for shift in (0, step))
+        lower_of[k.FROM, place], lower_of[k.TO, place] = start + offset, end + offset
+        offset += len(time)
+        lacking += int(np.count_nonzero(end - start < step // detail[name].frame_ms))
+        total += len(start)
+    return lower, lower_of, lacking / max(total, 1)
+
+
+def _known_from(parts: list[_Symbol], places: list[Any], count: int, first: int, last: int) -> int:
+    """The first moment from which on every symbol's entry rules had been known once."""
+    found = first
+    for place, part in zip(places, parts, strict=True):
+        moments = np.arange(len(part.bars.time)) if isinstance(place, slice) else place // count
+        for column in part.entries.values():
+            known = np.flatnonzero((column != k.UNKNOWN) & (moments >= first) & (moments < last))
+            found = max(found, int(moments[known[0]]) if len(known) else last)
+    return found
+
+
+def _rules(bound: Any, settings: Settings, symbols: int, first: int, last: int, frame_ms: int) -> Any:
+    """The record of all numbers; the policy is that of the settings."""
+    rules = np.zeros(1, k.RULES).view(np.recarray)[0]
+    costs, stops, sizing, limits, orders = settings.costs, bound.stops, bound.sizing, bound.limits, bound.orders
+    market = bound.document.market
+    leverage = float(market.leverage)
+    short = market.direction != "long"
+    size_value = {
+        "fixed_fractional": sizing.risk,
+        "kelly": 0.01,
+        "percent_equity": sizing.value,
+        "fixed_quote": sizing.amount,
+        "vol_target": sizing.target_vol,
+    }[sizing.kind]
+    target = stops.target
+    numbers = {
+        "capital": settings.capital,
+        "leverage": leverage,
+        "maintenance": costs.maintenance,
+        "maker_fee": costs.maker_fee,
+        "taker_fee": costs.taker_fee,
+        "half_spread": costs.half_spread,
+        "slippage": costs.slippage,
+        "volume_share": costs.volume_share,
+        "least_amount": costs.least_amount,
+        "borrow_per_bar": costs.borrow_per_day * frame_ms / DAY_MS,
+        "loss_value": stops.loss.value or 0.0,
+        "target_value": (target.multiple if target.kind == "rr" else target.value) or 0.0,
+        "trail_value": stops.trail.value or 0.0,
+        "trail_from": stops.trail.activate_at,
+        "entry_offset": orders.limit_offset,
+        "size_value": size_value,
+        "size_cap": float(sizing.max_share) * leverage,
+        "kelly_win_rate": sizing.win_rate or 0.0,
+        "kelly_payoff": sizing.payoff or 0.0,
+        "kelly_fraction": sizing.fraction,
+        "add_step": limits.add_step or 0.0,
+        "symbols": symbols,
+        "policy": POLICIES[settings.policy],
+        "shorts": int(short),
+        "spot": int(leverage == 1.0 and not short),
+        "fee_in_received": int(costs.fee_in == "received"),
+        "loss_kind": _LOSS[stops.loss.kind],
+        "target_kind": _TARGETS[target.kind],
+        "trail_kind": _TRAILS[stops.trail.kind],
+        "time_bars": 0 if stops.time is None else stops.time.bars,
+        "entry_kind": _ORDERS[orders.entry],
+        "expire_bars": orders.expire_bars,
+        "size_kind": _SIZES[sizing.kind],
+        "kelly_trades": sizing.min_trades,
+        "max_positions": limits.max_positions,
+        "max_adds": limits.max_adds,
+        "cooldown": bound.filters.cooldown_bars,
+        "first": first,
+        "last": last,
+    }
+    for name, value in numbers.items():
+        rules[name] = value
+    return rules
