@@ -30,7 +30,7 @@ RULES: dict[str, tuple[str, tuple[str, ...]]] = {
     "asyncio.create_subprocess_exec": ("polotui.core.spawn", ("core/spawn.py", "tui/shell/")),
     "asyncio.create_subprocess_shell": ("polotui.core.spawn", ()),
     "os.system": ("polotui.core.spawn", ()),
-    "threading": ("the event loop", ()),
+    "threading": ("the event loop, or core.threads for computing", ("core/threads.py",)),
     "concurrent.futures": ("the event loop", ()),
     "asyncio.to_thread": ("storage's transact, or write small files inline", ()),
     "signal": ("polotui.core.signals", ("core/signals.py", "core/spawn.py", "tui/")),
