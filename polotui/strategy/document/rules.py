@@ -56,7 +56,9 @@ def wanted(path: Path) -> Type:
 
 
 def kinds() -> dict[str, catalog.Kind]:
-    return catalog.KINDS
+    """The catalogue, read when asked."""
+    found: dict[str, catalog.Kind] = getattr(catalog, "KINDS", {})
+    return found
 
 
 def names_of(document: StrategyDocument) -> Names:
