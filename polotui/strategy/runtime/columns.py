@@ -13,7 +13,7 @@ Decided here:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,9 +166,9 @@ def closed_index(base: Bars, higher: Bars) -> Integers:
     return np.repeat(np.arange(-1, len(higher), dtype=np.int64), _runs(base, higher))
 
 
-def spread(values: Floats, base: Bars, higher: Bars, lag: int = 0) -> Floats:
-    """A column of the higher frame as the base bars see it, `lag` higher bars back; unknown is NaN."""
-    seen = np.full(len(higher) + 1, np.nan)
+def spread(values: Any, base: Bars, higher: Bars, lag: int = 0, unknown: float = np.nan) -> Any:
+    """A column of the higher frame as the base bars see it, `lag` higher bars back; `unknown` where there is none."""
+    seen = np.full(len(higher) + 1, unknown, values.dtype)
     seen[1 + lag :] = values[: max(0, len(higher) - lag)]
     return np.repeat(seen, _runs(base, higher))
 

@@ -10,7 +10,7 @@ Decided here:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -36,10 +36,10 @@ LIMIT_BYTES = 512 * 1024 * 1024
 
 
 class Handle(Protocol):
-    """An indicator bar by bar. `update` commits a closed bar, `peek` asks what it would give."""
+    """An indicator bar by bar, its outputs in their order. `update` commits a bar, `peek` asks what that would give."""
 
-    def update(self, bar: Mapping[str, float]) -> Mapping[str, float]: ...
-    def peek(self, bar: Mapping[str, float]) -> Mapping[str, float]: ...
+    def update(self, bar: Mapping[str, float]) -> Sequence[float]: ...
+    def peek(self, bar: Mapping[str, float]) -> Sequence[float]: ...
     def copy(self) -> Handle: ...
 
 
@@ -155,7 +155,10 @@ class Series:
     def seen(self, values: Floats, frame: str, lag: int = 0) -> Floats:
         """A column of `frame` as the base bars see it, `lag` bars of that frame back."""
         bars = self.frame(frame)
-        return values if bars is self.bars and not lag else spread(values, self.bars, bars, lag)
+        if bars is self.bars and not lag:
+            return values
+        column: Floats = spread(values, self.bars, bars, lag)
+        return column
 
     def _compute(self, spec: Spec, frame: str) -> dict[str, Floats]:
         outputs = self.provider.compute(spec.kind, dict(spec.settings), self.inputs(spec, frame))
@@ -228,7 +231,7 @@ class Feed:
             source = spec.source
             inputs["source"] = PRICES[source](bar) if isinstance(source, str) else outputs[source[0]][source[1]]
             found = handle.update(inputs) if commit else handle.peek(inputs)
-            outputs[spec] = {name: known(found[name]) for name in spec.outputs}
+            outputs[spec] = dict(zip(spec.outputs, map(known, found), strict=True))
         return {
             source: PRICES[source](bar) if isinstance(source, str) else outputs[source[0]][source[1]]
             for source in self._wanted

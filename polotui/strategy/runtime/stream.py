@@ -20,7 +20,9 @@ from polotui.model.candles import DAY_MS
 from polotui.strategy.document.functions import FUNCTIONS
 from polotui.strategy.document.tree import Binary, Call, Clock, Lag, Node, Number, Param, Unary
 from polotui.strategy.runtime.columns import Bar, Bars, frame_name
+from polotui.strategy.runtime.confirm import Confirm, Confirmed, Direction, confirm_bar
 from polotui.strategy.runtime.evaluate import CLOCKS, PLAIN, Bound, Evaluation, is_truth, series_of, window_of
+from polotui.strategy.runtime.filters import Filters, LiveFilters
 from polotui.strategy.runtime.frames import Feed, Provider, Row, Source, at, specs
 from polotui.strategy.runtime.program import Facts, compile_rule, run_program
 from polotui.strategy.runtime.steps import STEPS, Lagged, Step
@@ -55,8 +57,12 @@ class Moment:
     """Every rule at one bar."""
 
     bar: Bar
+    #: Whether the filters let an entry pass; TRUE when there are none.
+    passes: int
     _rules: Mapping[str, _Rule]
     _values: list[Any]
+    _rows: Mapping[str, list[Row]]
+    _asked: Confirm | None
 
     def value(self, rule: str, facts: Facts = _NO_FACTS) -> float:
         """A rule's truth (0.0, 1.0, 2.0) or number. Without facts, whatever asks for them is unknown."""
@@ -67,13 +73,31 @@ class Moment:
     def truth(self, rule: str, facts: Facts = _NO_FACTS) -> int:
         return int(self.value(rule, facts))
 
+    def confirmed(self, direction: Direction) -> Confirmed | None:
+        """What the frames say to a direction; None when they are not asked."""
+        return None if self._asked is None else confirm_bar(self._rows, self._asked, direction)
+
+    def entry(self, direction: Direction) -> int:
+        """Whether to enter: the rule, the filters and the confirmation together."""
+        confirmed = self.confirmed(direction)
+        allowed = TRUE if confirmed is None else confirmed.allowed
+        return min(self.truth(f"entry_{direction}"), self.passes, allowed)
+
 
 class Live:
     """The named `rules` of a bound document after `history`, which may be empty."""
 
     def __init__(
-        self, bound: Bound, history: Bars, rules: Mapping[str, Node], indicators: Provider | None = None
+        self,
+        bound: Bound,
+        history: Bars,
+        rules: Mapping[str, Node],
+        indicators: Provider | None = None,
+        confirm: Confirm | None = None,
+        filters: Filters | None = None,
     ) -> None:
+        self._confirm = confirm
+        self._filters = None if filters is None else LiveFilters(filters, history)
         self._constants = bound.values
         self._meant = specs(bound.indicators)
         self._base = frame_name(history.frame_ms)
@@ -91,18 +115,24 @@ class Live:
     def close(self, bar: Bar) -> Moment:
         """Commits a closed bar."""
         self._check(bar)
-        values = self._run(bar, {frame: feed.push(bar) for frame, feed in self._feeds.items()})
+        moment = self._moment(bar, {frame: feed.push(bar) for frame, feed in self._feeds.items()})
+        values = moment._values
         for cell in self._cells:
             if cell.step is not None:
                 cell.step.commit(*(values[slot] for slot in cell.reads))
+        if self._filters is not None:
+            self._filters.commit(bar)
         self._last = bar.time
-        return Moment(bar, self._rules, values)
+        return moment
 
     def peek(self, bar: Bar) -> Moment:
         """What `close` would give for the bar as it stands."""
         self._check(bar)
-        values = self._run(bar, {frame: feed.peek(bar) for frame, feed in self._feeds.items()})
-        return Moment(bar, self._rules, values)
+        return self._moment(bar, {frame: feed.peek(bar) for frame, feed in self._feeds.items()})
+
+    def _moment(self, bar: Bar, rows: Mapping[str, list[Row]]) -> Moment:
+        passes = TRUE if self._filters is None else self._filters.value(bar)
+        return Moment(bar, passes, self._rules, self._run(bar, rows), rows, self._confirm)
 
     def _check(self, bar: Bar) -> None:
         if bar.time % self._frame_ms or (self._last is not None and bar.time <= self._last):
@@ -126,16 +156,15 @@ class Live:
     # -- building ------------------------------------------------------------------------------------------------------
 
     def _open(self, past: Evaluation) -> dict[str, Feed]:
-        frames = {frame for _, _, frame, _ in self._leaves}
-        return {
-            frame: Feed(
-                past.series,
-                frame,
-                {source for _, source, other, _ in self._leaves if other == frame},
-                max(lag for _, _, other, lag in self._leaves if other == frame),
-            )
-            for frame in sorted(frames)
-        }
+        wanted: dict[str, set[Source]] = {}
+        deepest: dict[str, int] = {}
+        for _, source, frame, lag in self._leaves:
+            wanted.setdefault(frame, set()).add(source)
+            deepest[frame] = max(lag, deepest.get(frame, 0))
+        if self._confirm is not None:
+            for frame in self._confirm.frames:
+                wanted.setdefault(frame, set()).update(self._confirm.wanted())
+        return {frame: Feed(past.series, frame, sources, deepest.get(frame, 0)) for frame, sources in wanted.items()}
 
     def _rule(self, node: Node, past: Evaluation) -> _Rule:
         code = compile_rule(node, self._constants)

@@ -68,7 +68,13 @@ def kind(name: str, *outputs: str) -> Kind:
     return Kind(name, name, ("source",), (), outputs, lambda _: 0, lambda _: 0)
 
 
-KINDS = {"mean": kind("mean", "value"), "smooth": kind("smooth", "line", "distance")}
+KINDS = {
+    "mean": kind("mean", "value"),
+    "smooth": kind("smooth", "line", "distance"),
+    "rsi": kind("rsi", "value"),
+    "ema": kind("ema", "value"),
+    "macd": kind("macd", "line", "signal", "hist"),
+}
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,8 @@ class Stub:
         self.computed.append((kind_name, len(inputs["source"])))
         handle = Handle(kind_name, settings)
         rows = [handle.update({"source": value}) for value in inputs["source"].tolist()]
-        return {name: np.array([row[name] for row in rows], np.float64) for name in KINDS[kind_name].outputs}
+        table = np.array(rows, np.float64).reshape(len(rows), len(KINDS[kind_name].outputs))
+        return {name: table[:, place].copy() for place, name in enumerate(KINDS[kind_name].outputs)}
 
     def stream(self, kind_name: str, settings: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
         handle = Handle(kind_name, settings)
@@ -114,28 +121,37 @@ class Stub:
 
 
 class Handle:
+    """`mean` is a mean, `smooth` an exponential average with the distance to it, the others are made of those two."""
+
     def __init__(self, kind_name: str, settings: Mapping[str, Any]) -> None:
         self.kind_name = kind_name
-        self.length = int(settings["length"])
+        self.settings = settings
+        self.length = int(settings.get("length", settings.get("slow", 0)))
         self.past: deque[float] = deque(maxlen=self.length)
         self.line = float("nan")
 
     def copy(self) -> Handle:
-        other = Handle(self.kind_name, {"length": self.length})
+        other = Handle(self.kind_name, self.settings)
         other.past, other.line = self.past.copy(), self.line
         return other
 
-    def peek(self, bar: Mapping[str, float]) -> Mapping[str, float]:
+    def peek(self, bar: Mapping[str, float]) -> tuple[float, ...]:
         return self.copy().update(bar)
 
-    def update(self, bar: Mapping[str, float]) -> Mapping[str, float]:
+    def update(self, bar: Mapping[str, float]) -> tuple[float, ...]:
         x = bar["source"]
         self.past.append(x)
-        if self.kind_name == "mean":
-            full = len(self.past) == self.length
-            return {"value": sum(self.past) / self.length if full else float("nan")}
+        full = len(self.past) == self.length
+        mean = sum(self.past) / self.length if full else float("nan")
         self.line = x if self.line != self.line else self.line + (x - self.line) * 2.0 / (self.length + 1)
-        return {"line": self.line, "distance": x - self.line}
+        line = self.line if full else float("nan")
+        return {
+            "mean": (mean,),
+            "smooth": (self.line, x - self.line),
+            "rsi": (50.0 + 1_000.0 * (x - mean) / mean,),
+            "ema": (line,),
+            "macd": (line, mean, line - mean),
+        }[self.kind_name]
 
 
 # -- at random -------------------------------------------------------------------------------------------------------
