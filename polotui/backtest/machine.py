@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from polotui.backtest import compiling
-from polotui.backtest.kernel import run
+from polotui.backtest.kernel import grid, run
 from polotui.backtest.kernel import shapes as k
-from polotui.backtest.prepare import Prepared
+from polotui.backtest.prepare import Prepared, grid_prices
 from polotui.core.errors import Refused
 
 #: First guess of how many fills a bar makes; a run whose log was too short is done again with a longer one.
@@ -37,6 +37,13 @@ def kernel() -> Callable[..., float]:
     return compiling.compiled(run.simulate)  # type: ignore[no-any-return]
 
 
+@cache
+def grid_kernel() -> Callable[..., float]:
+    """The compiled `simulate_grid`."""
+    compiling.use_cache()
+    return compiling.compiled(grid.simulate_grid)  # type: ignore[no-any-return]
+
+
 @dataclass
 class Outcome:
     """What one run of the kernel left. Arrays are the caller's own."""
@@ -49,11 +56,13 @@ class Outcome:
 
     @property
     def equity(self) -> k.Floats:
-        return self.curve[k.EQUITY]
+        row: k.Floats = self.curve[k.EQUITY]
+        return row
 
     @property
     def notional(self) -> k.Floats:
-        return self.curve[k.NOTIONAL]
+        row: k.Floats = self.curve[k.NOTIONAL]
+        return row
 
     def refusals(self) -> dict[str, int]:
         """Entries that were asked for and not taken, by reason."""
@@ -128,6 +137,8 @@ def execute(
 def _call(
     simulate: Callable[..., float], prepared: Prepared, policy: int, room: Buffers, counts: k.Ints, walk: bool
 ) -> float:
+    if prepared.grid is not None:
+        return _call_grid(prepared, policy, room, counts)
     book = np.zeros(len(prepared.symbols), k.POSITION).view(np.recarray)
     return simulate(
         book,
@@ -149,3 +160,23 @@ def _call(
         np.empty(max(prepared.depth, 1)),
         walk,
     )
+
+
+def _call_grid(prepared: Prepared, policy: int, room: Buffers, counts: k.Ints) -> float:
+    assert prepared.grid is not None
+    prices = grid_prices(prepared.grid)
+    stop = prepared.grid.stop or 0.0
+    cash: float = grid_kernel()(
+        np.zeros((len(prices), 6)),
+        prices,
+        room.fills,
+        room.trades,
+        counts,
+        room.curve,
+        prepared.with_policy(policy),
+        prepared.grids,
+        prepared.market,
+        float(prepared.grid.per_level),
+        float(stop),
+    )
+    return cash

@@ -21,11 +21,13 @@ from polotui.backtest.kernel import shapes as k
 from polotui.backtest.settings import POLICIES, Settings
 from polotui.core.errors import UsageError
 from polotui.model.candles import DAY_MS
+from polotui.strategy.document.bind import Bound, Dca, Grid
+from polotui.strategy.document.tree import Indicator, Node, Span
 from polotui.strategy.runtime.columns import Bars
+from polotui.strategy.runtime.entries import entry
 from polotui.strategy.runtime.evaluate import Evaluation
 from polotui.strategy.runtime.frames import Series
-from polotui.strategy.runtime.program import ExitProgram
-from polotui.strategy.runtime.truth import and_
+from polotui.strategy.runtime.program import ExitProgram, uses_facts
 
 _PRICES = ("open", "high", "low", "close", "volume")
 _LOSS = {"none": k.NO_LEVEL, "percent": k.FRACTION, "atr": k.DISTANCE, "price_expr": k.PRICE}
@@ -63,6 +65,7 @@ class Prepared:
     #: The first moment at which the entry rules of all symbols were known; the run's end when they never were.
     known_from: int = 0
     missing_detail: float = 0.0
+    grid: Grid | None = None
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -92,18 +95,29 @@ class _Symbol:
 
 
 def prepare(
-    bound: Any,
+    bound: Bound,
     bars: Mapping[str, Bars],
     settings: Settings,
     detail: Mapping[str, Bars] | None = None,
     series: Mapping[str, Series] | None = None,
+    *,
+    confirmed: bool = True,
 ) -> Prepared:
-    """Raises UsageError when the data or the settings cannot be run. `series` shares columns between runs."""
+    """`series` shares columns between runs; `confirmed` False leaves the document's confirmation out.
+
+    Raises UsageError when the data or the settings cannot be run.
+    """
     settings.check()
     symbols = tuple(bars)
+    if bound.executor is not None and len(symbols) > 1:
+        raise UsageError(
+            f"A {bound.executor.kind} trades one symbol; the run has {len(symbols)}.",
+            safe="Nothing was run.",
+            next_step="Choose one of them.",
+        )
     if not symbols or not all(len(column) for column in bars.values()):
         raise UsageError("There are no candles to run over.", safe="Nothing was run.", code="no-data")
-    parts = [_columns(bound, bars[name], series[name] if series else None) for name in symbols]
+    parts = [_columns(bound, bars[name], series[name] if series else None, confirmed) for name in symbols]
     time, places = _grid(parts)
     first, last = (int(place) for place in np.searchsorted(time, (settings.from_ms, settings.to_ms)))
     if first >= last:
@@ -136,68 +150,66 @@ def prepare(
         rules=rules,
         known_from=_known_from(parts, places, len(symbols), first, last),
         missing_detail=missing,
+        grid=bound.executor if isinstance(bound.executor, Grid) else None,
     )
 
 
 # ── one symbol ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _columns(bound: Any, bars: Bars, series: Series | None) -> _Symbol:
+def _columns(bound: Bound, bars: Bars, series: Series | None, confirmed: bool) -> _Symbol:
     evaluation = Evaluation(bound, bars, series=series)
     rules = bound.rules
     part = _Symbol(bars, {}, {}, {}, {})
-    for row, node, side in ((k.LONG_IN, rules.entry_long, "long"), (k.SHORT_IN, rules.entry_short, "short")):
-        if node is not None:
-            part.entries[row] = allowed(bound, evaluation, evaluation.truth(node), side)
+    if isinstance(bound.executor, Dca):
+        part.entries[k.LONG_IN] = dca_buys(bound.executor, evaluation, rules.dip)
+        return part
+    for row, side in ((k.LONG_IN, "long"), (k.SHORT_IN, "short")):
+        truth = entry(evaluation, bound, side, confirmed)  # type: ignore[arg-type]
+        if truth is not None:
+            part.entries[row] = truth
     for row, node in ((k.LONG_OUT, rules.exit_long), (k.SHORT_OUT, rules.exit_short)):
         if node is not None:
-            program = evaluation.exit_program(node) if _looks_at_position(node) else None
-            if program is not None:
-                part.programs[row] = program
+            if uses_facts(node):
+                part.programs[row] = evaluation.exit_program(node)
             else:
                 part.exits[row] = evaluation.truth(node)
     _level_columns(bound, evaluation, part)
     return part
 
 
-def _looks_at_position(node: Any) -> bool:
-    from polotui.strategy.runtime.program import uses_facts
-
-    return uses_facts(node)
-
-
-def allowed(bound: Any, evaluation: Evaluation, entry: k.Truths, side: str) -> k.Truths:
-    """The entry rule where the confirmation and the filters agree."""
-    from polotui.strategy.runtime import confirm, filters
-
-    if bound.confirm is not None:
-        entry = and_(entry, confirm.column(bound.confirm, evaluation.series, side))
-    gate = filters.column(bound.filters, evaluation.bars)
-    return entry if gate is None else and_(entry, gate)
+def dca_buys(executor: Dca, evaluation: Evaluation, dip: Node | None) -> k.Truths:
+    """True where a purchase is due: each `interval` bars by the clock, so that a later start buys on the same bars."""
+    bars = evaluation.bars
+    due = np.where(bars.time // bars.frame_ms % executor.interval == 0, k.TRUE, k.FALSE).astype(np.uint8)
+    return due if dip is None else np.minimum(due, evaluation.truth(dip))
 
 
-def _level_columns(bound: Any, evaluation: Evaluation, part: _Symbol) -> None:
+def _level_columns(bound: Bound, evaluation: Evaluation, part: _Symbol) -> None:
     stops, sizing, limits = bound.stops, bound.sizing, bound.limits
     rules = bound.rules
 
     def unit(name: str) -> k.Floats:
-        from polotui.strategy.document.tree import Indicator, Span
-
         base, _, output = name.partition(".")
         return evaluation.number(Indicator(base, output, "", Span(0, 0)))
 
     if stops.loss.kind == "atr":
-        part.levels[k.LOSS] = unit(stops.loss.indicator) * float(stops.loss.multiple)
+        part.levels[k.LOSS] = unit(stops.loss.indicator) * stops.loss.multiple
     elif stops.loss.kind == "price_expr":
-        part.levels[k.LOSS] = evaluation.number(rules.loss_price)
+        part.levels[k.LOSS] = _price(evaluation, rules.loss_price)
     if stops.target.kind == "price_expr":
-        part.levels[k.TARGET_PRICE] = evaluation.number(rules.target_price)
+        part.levels[k.TARGET_PRICE] = _price(evaluation, rules.target_price)
     if stops.trail.kind == "atr":
-        part.levels[k.TRAIL] = unit(stops.trail.indicator) * float(stops.trail.multiple)
+        part.levels[k.TRAIL] = unit(stops.trail.indicator) * stops.trail.multiple
     if sizing is not None and sizing.kind == "vol_target":
-        part.levels[k.SIZE] = realised_volatility(evaluation.bars, int(sizing.vol_bars))
+        part.levels[k.SIZE] = realised_volatility(evaluation.bars, sizing.vol_bars)
     if limits.add_step is not None:
-        part.levels[k.ADD_UNIT] = unit(limits.add_indicator)
+        part.levels[k.ADD_UNIT] = unit(limits.add_indicator or "")
+
+
+def _price(evaluation: Evaluation, node: Node | None) -> k.Floats:
+    assert node is not None
+    return evaluation.number(node)
 
 
 def realised_volatility(bars: Bars, window: int) -> k.Floats:
@@ -311,13 +323,15 @@ def _known_from(parts: list[_Symbol], places: list[Any], count: int, first: int,
     return found
 
 
-def _rules(bound: Any, settings: Settings, symbols: int, first: int, last: int, frame_ms: int) -> Any:
+def _rules(bound: Bound, settings: Settings, symbols: int, first: int, last: int, frame_ms: int) -> Any:
     """The record of all numbers; the policy is that of the settings."""
     rules = np.zeros(1, k.RULES).view(np.recarray)[0]
     costs, stops, sizing, limits, orders = settings.costs, bound.stops, bound.sizing, bound.limits, bound.orders
     market = bound.document.market
     leverage = float(market.leverage)
     short = market.direction != "long"
+    if sizing is None:
+        return _executor_rules(bound, settings, first, last, frame_ms)
     size_value = {
         "fixed_fractional": sizing.risk,
         "kelly": 0.01,
@@ -337,13 +351,13 @@ def _rules(bound: Any, settings: Settings, symbols: int, first: int, last: int, 
         "volume_share": costs.volume_share,
         "least_amount": costs.least_amount,
         "borrow_per_bar": costs.borrow_per_day * frame_ms / DAY_MS,
-        "loss_value": stops.loss.value or 0.0,
-        "target_value": (target.multiple if target.kind == "rr" else target.value) or 0.0,
-        "trail_value": stops.trail.value or 0.0,
+        "loss_value": stops.loss.value,
+        "target_value": target.multiple if target.kind == "rr" else target.value,
+        "trail_value": stops.trail.value,
         "trail_from": stops.trail.activate_at,
         "entry_offset": orders.limit_offset,
         "size_value": size_value,
-        "size_cap": float(sizing.max_share) * leverage,
+        "size_cap": sizing.max_share * leverage,
         "kelly_win_rate": sizing.win_rate or 0.0,
         "kelly_payoff": sizing.payoff or 0.0,
         "kelly_fraction": sizing.fraction,
@@ -356,7 +370,7 @@ def _rules(bound: Any, settings: Settings, symbols: int, first: int, last: int, 
         "loss_kind": _LOSS[stops.loss.kind],
         "target_kind": _TARGETS[target.kind],
         "trail_kind": _TRAILS[stops.trail.kind],
-        "time_bars": 0 if stops.time is None else stops.time.bars,
+        "time_bars": stops.time_bars or 0,
         "entry_kind": _ORDERS[orders.entry],
         "expire_bars": orders.expire_bars,
         "size_kind": _SIZES[sizing.kind],
@@ -370,3 +384,48 @@ def _rules(bound: Any, settings: Settings, symbols: int, first: int, last: int, 
     for name, value in numbers.items():
         rules[name] = value
     return rules
+
+
+def _executor_rules(bound: Bound, settings: Settings, first: int, last: int, frame_ms: int) -> Any:
+    """Those of an executor. DCA is an entry that may be added to; the grid has a kernel of its own."""
+    rules = np.zeros(1, k.RULES).view(np.recarray)[0]
+    costs, executor = settings.costs, bound.executor
+    numbers: dict[str, float] = {
+        "capital": settings.capital,
+        "leverage": 1.0,
+        "maker_fee": costs.maker_fee,
+        "taker_fee": costs.taker_fee,
+        "half_spread": costs.half_spread,
+        "slippage": costs.slippage,
+        "volume_share": costs.volume_share,
+        "least_amount": costs.least_amount,
+        "symbols": 1,
+        "policy": POLICIES[settings.policy],
+        "spot": 1,
+        "fee_in_received": int(costs.fee_in == "received"),
+        "expire_bars": 1,
+        "max_positions": 1,
+        "first": first,
+        "last": last,
+    }
+    if isinstance(executor, Dca):
+        numbers |= {
+            "size_kind": k.BY_AMOUNT,
+            "size_value": executor.amount,
+            "max_adds": max(0, int(executor.max_total / executor.amount) - 1),
+            "target_kind": k.NO_LEVEL if executor.take_profit is None else k.FRACTION,
+            "target_value": executor.take_profit or 0.0,
+            "loss_kind": k.NO_LEVEL if executor.stop is None else k.FRACTION,
+            "loss_value": executor.stop or 0.0,
+            "stop_follows": 1,
+        }
+    for name, value in numbers.items():
+        rules[name] = value
+    return rules
+
+
+def grid_prices(executor: Grid) -> k.Floats:
+    """The levels of a grid, rising."""
+    if executor.spacing == "geometric":
+        return np.geomspace(executor.lower, executor.upper, executor.levels)
+    return np.linspace(executor.lower, executor.upper, executor.levels)

@@ -107,7 +107,7 @@ def book_entry(
 
 
 def place_levels(position: Position, rules: Rules, direction: int) -> None:
-    """Stop and target from the average entry price; after an add the stop is never loosened."""
+    """Stop and target from the average entry price. After an add the stop is never loosened, unless `stop_follows`."""
     entry = position.entry_price
     stop = NAN
     if rules.loss_kind == FRACTION:
@@ -116,7 +116,7 @@ def place_levels(position: Position, rules: Rules, direction: int) -> None:
         stop = stop_level(entry, direction, position.order_loss)
     elif rules.loss_kind == PRICE:
         stop = position.order_loss
-    position.stop = ratchet(position.stop, stop, direction)
+    position.stop = stop if rules.stop_follows != 0 else ratchet(position.stop, stop, direction)
     if math.isnan(position.first_stop):
         position.first_stop = position.stop
         position.risk = abs(entry - position.stop)

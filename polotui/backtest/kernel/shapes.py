@@ -72,7 +72,7 @@ RULES = _record(
     " loss_value target_value trail_value trail_from entry_offset size_value size_cap kelly_win_rate kelly_payoff"
     " kelly_fraction add_step",
     "symbols policy shorts spot fee_in_received loss_kind target_kind trail_kind time_bars entry_kind expire_bars"
-    " size_kind kelly_trades max_positions max_adds cooldown program_long program_short first last",
+    " size_kind kelly_trades max_positions max_adds cooldown program_long program_short first last stop_follows",
 )
 
 #: One symbol's position, what is ordered for it, and what it leaves behind. Levels are NaN where there are none;
