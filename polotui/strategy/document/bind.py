@@ -31,7 +31,7 @@ from polotui.strategy.document.warmup import Warmup, cost
 CONFIRM = {
     "rsi": (("rsi", {"length": 14}),),
     "macd": (("macd", {"fast": 12, "slow": 26, "signal": 9}),),
-    "ema": (("ema", {"length": 12}), ("ema", {"length": 26})),
+    "ema": (("ema", {"length": 21}), ("ema", {"length": 55})),
 }
 AnyBlock = TypeVar("AnyBlock")
 
@@ -334,6 +334,8 @@ def warmup_bars(
                   for frame in document.confirm.frames]  # fmt: skip
     if document.sizing is not None and document.sizing.kind == "vol_target":
         found.append(int(resolved(document.sizing.vol_bars, values)) + 1)
+    if resolved(document.filters.min_quote_volume_24h, values) > 0:
+        found.append(FRAME_MS["1d"] // FRAME_MS[document.timeframe])
     asked = document.warmup if isinstance(document.warmup, int) else 0
     return max(asked, *found)
 
