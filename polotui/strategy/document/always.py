@@ -20,16 +20,13 @@ _CLOCK: dict[str, Bounds] = {"hour": (0, 23), "minute": (0, 59), "weekday": (0, 
 _FACT: dict[str, Bounds] = {"bars_in_position": _POSITIVE, "position_pnl_pct": (-math.inf, math.inf)}
 #: Indicators that are bounded by what they are.
 _KIND: dict[str, Bounds] = {
-    "rsi": (0, 100),
-    "stoch": (0, 100),
-    "stochrsi": (0, 100),
-    "adx": (0, 100),
-    "mfi": (0, 100),
-    "willr": (-100, 0),
-    "atr": _POSITIVE,
+    **dict.fromkeys(("rsi", "stoch", "stoch_fast", "stoch_rsi", "mfi", "ultosc", "imi", "rvi"), (0.0, 100.0)),
+    **dict.fromkeys(("adx", "adxr", "dx", "aroon", "chop"), (0.0, 100.0)),
+    **dict.fromkeys(("cmo", "aroon_osc"), (-100.0, 100.0)),
+    **dict.fromkeys(("atr", "natr", "tr", "adr", "stddev", "hv", "var"), _POSITIVE),
+    "willr": (-100.0, 0.0),
+    "er": (0.0, 1.0),
 }
-#: What lies at or above every price of its bar, and at or below.
-_LOWER_SIDE, _UPPER_SIDE = "lower", "upper"
 
 
 @dataclass(frozen=True)
