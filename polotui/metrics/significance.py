@@ -42,12 +42,16 @@ def probabilistic_sharpe(returns: Floats, risk_free: float = 0.0, benchmark: flo
     daily = daily_sharpe(returns, risk_free)
     if daily.value is None:
         return daily
-    ratio, skewness, kurtosis = daily.value, *_shape(returns)
+    skewness, kurtosis = _shape(returns)
+    return probability_above(benchmark / ROOT_YEAR, daily.value, len(returns), skewness, kurtosis)
+
+
+def probability_above(benchmark: float, ratio: float, days: int, skewness: float, kurtosis: float) -> Figure:
+    """The formula itself. Both ratios are daily; the kurtosis of a normal distribution is 3."""
     spread = 1.0 - skewness * ratio + (kurtosis - 1.0) / 4.0 * ratio**2
     if spread <= 0:
         return unknown("the daily returns are too lopsided for the test")
-    distance = (ratio - benchmark / ROOT_YEAR) * math.sqrt(len(returns) - 1)
-    return counted(_NORMAL.cdf(distance / math.sqrt(spread)))
+    return counted(_NORMAL.cdf((ratio - benchmark) * math.sqrt(days - 1) / math.sqrt(spread)))
 
 
 def luck(trials: int, trial_sharpe_variance: float) -> float:

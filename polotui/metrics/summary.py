@@ -142,7 +142,7 @@ def headline(
     """The row of a run in a table of many, from its daily returns. `max_drawdown` is that on bars, where known."""
     if not len(returns):
         raise ValueError("a headline needs at least one day")
-    wealth: Floats = np.cumprod(returns + 1.0)
+    wealth = np.cumprod(returns + 1.0, dtype=np.float64)
     end = float(wealth[-1])
     # A NaN marks days after the ruin.
     ruined = end != end
