@@ -183,7 +183,7 @@ def _said(value: object) -> str:
 
 
 def _loose_rules(data: Mapping[str, Any], notebook: Notebook) -> None:
-    """Reads kinds and rules although other parts are wrong. What depends on those parts is not complained about again."""
+    """Reads kinds and rules although other parts are wrong. What follows from those parts is not said again."""
     _loose_kinds(data, notebook)
     names, blurred = _loose_names(data)
     for path in keys.RULES:

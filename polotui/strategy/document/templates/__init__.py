@@ -1,4 +1,4 @@
-"""The strategies that come with polotui: one YAML file each, found by its file. Each is complete and says when it fails.
+"""The strategies that come with polotui: one YAML file each, found by its file, complete and with its own doubts.
 
 They are starting points to read, change and test. None of them is a promise.
 """
