@@ -249,9 +249,10 @@ def _as_rows(bars: Bars) -> k.Floats:
     columns = [getattr(bars, name) for name in _PRICES]
     size = len(bars.time)
     starts = [column.ctypes.data for column in columns]
-    if all(start == starts[0] + row * size * 8 for row, start in enumerate(starts)):
-        base = columns[0]
-        return as_strided(base, shape=(5, size), strides=(size * 8, 8), writeable=False).view()
+    together = all(start == starts[0] + row * size * 8 for row, start in enumerate(starts))
+    # Numba compiles anew for memory that may not be written to.
+    if together and columns[0].flags.writeable:
+        return as_strided(columns[0], shape=(5, size), strides=(size * 8, 8))
     return np.stack(columns)
 
 

@@ -1,7 +1,7 @@
 """What a worker does for each kind of work: plain functions of a work, the candle store and the gauge.
 
-Decided here: a result says everything that it depends on (hashes, versions, policy, costs), so that it can be repeated to
-the last digit. All policies of the band run over the same prepared columns.
+Decided here: a result says everything that it depends on (hashes, versions, policy, costs), so that it can be
+repeated to the last digit. All policies of the band run over the same prepared columns.
 """
 
 from __future__ import annotations

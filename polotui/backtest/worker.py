@@ -58,7 +58,7 @@ class Worker:
             return await self._carry_out(work)
         except PolotuiError as error:
             return Failed(code=error.instance_code, cause=error.cause, safe=error.safe, next_step=error.next_step)
-        except Exception as error:  # noqa: BLE001 - told to the engine, which says it to the person
+        except Exception as error:
             log.exception("work failed")
             return Failed(code="fault", cause=f"{type(error).__name__}: {error}", fault=True)
 

@@ -1,8 +1,8 @@
 """The engine's workers: processes that compute, each with one work at a time, kept warm.
 
 Decided here:
-* Two lanes, each a process of its own, started when first needed: «desk» for what a person waits for while typing, «jobs»
-  for runs and sweeps. A sweep must not hold up a check.
+* Two lanes, each a process of its own, started when first needed: «desk» for what a person waits for while typing,
+  «jobs» for runs and sweeps. A sweep must not hold up a check.
 * Progress is read from shared cells ten times a second; nothing has to be sent for it. A cancelled work gets its flag
   and has a moment to stop; then its process is killed and a new one takes the next work.
 * A worker that dies fails its work with a reason; nothing waits for ever. A lane that has been idle for long is closed.
@@ -19,7 +19,7 @@ import msgspec
 
 from polotui.backtest.frames import frame, read_frame
 from polotui.backtest.gauge import Gauge
-from polotui.backtest.work import Answer, Done, Failed, Part, Work
+from polotui.backtest.work import Answer, Done, Failed, Work
 from polotui.core.clock import Clock
 from polotui.core.errors import PolotuiError, UsageError
 from polotui.core.paths import Home
