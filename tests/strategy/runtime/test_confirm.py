@@ -25,7 +25,7 @@ def voting(asked: Confirm) -> LiveConfirm:
     """Rows in the order of the checks' own series."""
     sources = [side for check in asked.checks for side in asked.sides(check) if not isinstance(side, float)]
     places = {source: place for place, source in enumerate(sources)}
-    return LiveConfirm(asked, {frame: places for frame in asked.frames})
+    return LiveConfirm(asked, dict.fromkeys(asked.frames, places))
 
 
 def test_all_frames_are_high_two_of_three_medium_and_one_is_low() -> None:
