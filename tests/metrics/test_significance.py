@@ -43,6 +43,16 @@ def test_the_probability_by_hand() -> None:
     assert significance.probabilistic_sharpe(returns, benchmark=own).value == pytest.approx(0.5)
 
 
+def test_the_shape_of_the_returns_by_hand() -> None:
+    # One day in four (p) gains 4 %, the others lose 1 %: mean 0.25 %, skewness (1 − 2p) / √(p(1 − p)), kurtosis
+    # 1 / (p(1 − p)) − 3.
+    returns = np.tile([0.04, -0.01, -0.01, -0.01], 25)
+    daily = 0.0025 / math.sqrt(100 / 99 * (0.25 * 0.0375**2 + 0.75 * 0.0125**2))
+    under = 1 - 0.5 / math.sqrt(3 / 16) * daily + (16 / 3 - 3 - 1) / 4 * daily**2
+    expected = NormalDist().cdf(daily * math.sqrt(99) / math.sqrt(under))
+    assert significance.probabilistic_sharpe(returns).value == pytest.approx(expected, rel=1e-12)
+
+
 def test_what_the_ratio_lacks_its_doubts_lack() -> None:
     short = np.tile([0.03, -0.01], 10)
     for figure in (
