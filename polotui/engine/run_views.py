@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,7 +139,7 @@ class RunViews:
         row = row_from(await self._backtests.stored(command.run))
         suffix = "json" if command.what == "all" else "csv"
         default = self._engine.home.exports / f"run-{command.run}-{command.what}.{suffix}"
-        path = Path(os.path.expanduser(command.path)) if command.path else default
+        path = Path(command.path) if command.path else default
         if not path.is_absolute():
             raise UsageError("The path of an export must be absolute.", safe="Nothing was written.")
         if path.exists() and not command.force:

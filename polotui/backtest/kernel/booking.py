@@ -163,9 +163,15 @@ def book_exit(
     log_fill(fills, counts, moment, symbol, -direction, reason, maker, price, quantity, cost)
     left = abs(position.quantity)
     least = lot * (1.0 - 1e-6) if lot > 0.0 else 1e-12 * position.peak_quantity
-    if left < least or left * price < rules.least_amount:
+    if left < least or left * price < least_exit(rules):
         close_trade(position, trades, counts, rules, moment, symbol, direction, price, reason)
     return change
+
+
+def least_exit(rules: Rules) -> float:
+    """The smallest amount that an exit may have: on the spot market that of every order; a leveraged position and a short
+    can always be closed."""
+    return rules.least_amount if rules.spot != 0 else 0.0
 
 
 def close_trade(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from polotui.backtest.kernel.booking import book_entry, book_exit, close_trade, direction_of
+from polotui.backtest.kernel.booking import book_entry, book_exit, close_trade, direction_of, least_exit
 from polotui.backtest.kernel.shapes import (
     EXPIRED,
     HIGH,
@@ -52,7 +52,7 @@ def exit_quantity(position: Position, rules: Rules, volume: float, lot: float, w
 def unsellable(position: Position, rules: Rules, price: float, lot: float) -> bool:
     """Whether the whole position is below what the exchange takes."""
     held = abs(position.quantity)
-    return held * price < rules.least_amount or quantise(held, lot) <= 0.0
+    return held * price < least_exit(rules) or quantise(held, lot) <= 0.0
 
 
 def exit_at_open(
@@ -80,7 +80,7 @@ def exit_at_open(
         close_trade(position, trades, counts, rules, moment, symbol, direction, price, reason)
         return 0.0
     quantity = exit_quantity(position, rules, market[VOLUME, k], lot, False)
-    if quantity <= 0.0 or quantity * price < rules.least_amount:
+    if quantity <= 0.0 or quantity * price < least_exit(rules):
         return 0.0
     return book_exit(position, fills, trades, counts, rules, moment, symbol, price, quantity, lot, False, reason)
 

@@ -121,9 +121,7 @@ def _bare(
     outputs: str = "value", anchored: bool = False,
 ) -> Kind:  # fmt: skip
     """A TA-Lib function without parameters."""
-    return _kind(
-        group, name, says, inputs, (), outputs, function, (), _sum(warmup), _sum(forgets), anchored=anchored
-    )
+    return _kind(group, name, says, inputs, (), outputs, function, (), _sum(warmup), _sum(forgets), anchored=anchored)
 
 
 def _longest(plus: int, *names: str) -> Rule:
