@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from polotui.metrics.drawdown import max_drawdown
 from polotui.metrics.monte_carlo import PERCENTILES, Chances, Draw, resample, shares_of_equity
+from tests.metrics.samples import UNTIMED
 
 EDGE = np.tile([0.03, -0.02], 40)
 
@@ -101,7 +102,7 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         shares_of_equity(np.array([1.0]), 0.0)
 
 
-@settings(max_examples=30)
+@settings(UNTIMED, max_examples=30)
 @given(st.integers(0, 1_000), st.sampled_from(Draw))
 def test_bounds(seed: int, draw: Draw) -> None:
     shares = np.random.default_rng(seed).normal(0, 0.1, 60)

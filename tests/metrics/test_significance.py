@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polotui.metrics import curve, significance
-from tests.metrics.samples import random_returns
+from tests.metrics.samples import UNTIMED, random_returns
 
 
 def test_the_example_of_the_paper() -> None:
@@ -73,6 +73,7 @@ def test_lopsided_returns_are_not_tested() -> None:
     assert "lopsided" in significance.probability_above(0.0, 1.0, 100, 9.0, 3.0).reason
 
 
+@UNTIMED
 @given(st.integers(0, 10_000), st.integers(2, 5_000), st.floats(0.01, 4.0))
 def test_more_trials_leave_less_of_a_ratio(seed: int, trials: int, variance: float) -> None:
     returns = random_returns(seed)

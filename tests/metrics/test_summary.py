@@ -15,7 +15,7 @@ from polotui.metrics.daily import daily_returns
 from polotui.metrics.figure import Figure, unknown
 from polotui.metrics.summary import CurveInput, headline, summarise
 from polotui.metrics.trades import no_trades
-from tests.metrics.samples import HOUR, hours, random_equity, random_returns, trades
+from tests.metrics.samples import HOUR, UNTIMED, hours, random_equity, random_returns, trades
 
 PNL = [100.0, -50.0, 25.0]
 
@@ -110,6 +110,7 @@ def test_a_ruined_run_has_a_return_and_a_drawdown_but_no_ratios() -> None:
         assert figures[name] == unknown(c.RUINED)
 
 
+@UNTIMED
 @given(st.integers(0, 10_000))
 def test_the_headline_says_the_same_as_the_summary(seed: int) -> None:
     own = curve(seed)
@@ -138,6 +139,7 @@ def test_a_headline_needs_a_day() -> None:
         headline(np.empty(0), no_trades())
 
 
+@UNTIMED
 @given(st.integers(0, 10_000), st.sampled_from([0.25, 4.0, 1000.0]))
 def test_the_capital_s_unit_does_not_matter(seed: int, scale: float) -> None:
     own = curve(seed, bars=24 * 120)
