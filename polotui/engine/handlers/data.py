@@ -11,7 +11,7 @@ from polotui.core.text import clean, is_plain_symbol
 from polotui.engine.engine import Engine
 from polotui.engine.handlers import handles
 from polotui.engine.jobs import Progress
-from polotui.market import data_files
+from polotui.market import data_checks, data_files
 from polotui.model.candles import Timeframe
 
 MOST_FINDINGS = 200
@@ -106,7 +106,7 @@ async def verify(engine: Engine, command: c.DataVerify) -> r.DataReport:
             code="no-data",
         )
     known = [(gap.from_ms, gap.to_ms) for gap in await store.gaps(symbol, frame)]
-    findings = data_files.verify(candles, frame, known)
+    findings = data_checks.report(candles, frame, known).findings
     return r.DataReport(
         symbol=symbol,
         timeframe=frame.value,
