@@ -81,11 +81,12 @@ def report(
     """Checks stored candles. `known_gaps` are those the source has, `minutes` the stored 1m candles of the symbol."""
     place = np.arange(1, len(candles) + 1)
     told = Report()
-    told.findings = bars(candles, frame, place, "candle") + order(candles, place, "candle")
-    told.impossible = len({at for at, _ in impossible(candles, frame)})
+    wrong = impossible(candles, frame)
+    told.impossible = len({at for at, _ in wrong})
+    told.findings = _told(wrong, candles, place, "candle") + order(candles, place, "candle")
     steps = np.diff(candles.open_ms)
     told.disorder = int(np.count_nonzero(steps < 0))
-    told.duplicates = len(candles) - len(np.unique(candles.open_ms))
+    told.duplicates = int(np.count_nonzero(np.diff(np.sort(candles.open_ms)) == 0))
     lacking = (steps[steps > frame.ms] - 1) // frame.ms
     told.gaps, told.missing, told.longest_gap = len(lacking), int(lacking.sum()), int(lacking.max(initial=0))
     told.findings += gaps_in(candles, frame, known_gaps)
@@ -98,9 +99,13 @@ def report(
 
 def bars(candles: CandleArrays, frame: Timeframe, place: Ints, word: str) -> list[Finding]:
     """Bars that cannot be. `place` names each candle's line, `word` says what it is."""
+    return _told(impossible(candles, frame), candles, place, word)
+
+
+def _told(wrong: list[tuple[int, str]], candles: CandleArrays, place: Ints, word: str) -> list[Finding]:
     return [
         Finding("impossible", int(candles.open_ms[at]), f"{word} {place[at]}: {reason}", "error", int(place[at]))
-        for at, reason in impossible(candles, frame)[:MOST_FINDINGS]
+        for at, reason in wrong[:MOST_FINDINGS]
     ]
 
 

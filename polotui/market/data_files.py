@@ -16,6 +16,7 @@ Decided here:
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,7 +76,9 @@ async def read_file(path: Path, symbol: str, frame: Timeframe, *, times: str = "
     else:
         rows = await read_arrow(path, kind, symbol)
     open_ms = await placed(rows, frame, times=times, zone=zone)
+    await asyncio.sleep(0)
     candles, place = rows.candles(open_ms), np.array(rows.numbers_of, np.int64)
+    await asyncio.sleep(0)
     reading = ordered_and_checked(candles, place, frame, rows.place)
     reading.findings = [*rows.findings, *reading.findings][:MOST_FINDINGS]
     reading.notes = [*reading.notes, *rows.notes]
@@ -115,6 +118,7 @@ async def import_file(
             safe=NOTHING_STORED,
             next_step="Check that it is the file you mean.",
         )
+    await asyncio.sleep(0)
     put = await store.put_arrays(symbol, frame, reading.candles, f"file {clean(path.name, 80)}")
     opens = reading.candles.open_ms
     warnings = [*reading.notes, *(finding.text for finding in reading.findings)]

@@ -6,6 +6,8 @@ import asyncio
 import gzip
 import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -355,3 +357,23 @@ async def test_summer_time_moves_local_hours_by_their_own_offset(tmp_path: Path)
     reading = await read_file(path, SYMBOL, H1, zone="Europe/Berlin")
     assert reading.candles.open_ms.tolist() == [1_711_839_600_000 + n * H1.ms for n in range(5)]
     assert reading.findings == []
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.feather"])
+def test_pandas_is_not_loaded_to_read_or_write(tmp_path: Path, name: str) -> None:
+    """It takes longer to load than a year of minutes takes to read, and the engine would stand still meanwhile."""
+    written(tmp_path, name)
+    program = f"""
+import asyncio, sys
+from pathlib import Path
+from polotui.market.data_files import read_file
+from polotui.market.data_forms.writing import kind_to_write, write_file
+from polotui.model.candles import Timeframe
+path = Path({str(tmp_path / name)!r})
+assert not [module for module in sys.modules if module.startswith(("pandas", "pyarrow"))]
+reading = asyncio.run(read_file(path, "BTC_USDT", Timeframe.M1))
+asyncio.run(write_file(path, kind_to_write(path), reading.candles, plain=False, force=True))
+print(len(reading.candles), "pyarrow" in sys.modules, "pandas" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["7", "True", "False"]

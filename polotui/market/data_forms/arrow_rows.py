@@ -32,8 +32,7 @@ async def read_arrow(path: Path, kind: FileKind, symbol: str) -> Rows:
     rows = Rows("row")
     try:
         names, total, batches = _opened(path, kind)
-        if total > 0:
-            rows.bounded(total)
+        rows.bounded(total)
         layout = _layout(names, symbol, path)
         for batch in batches:
             for start in range(0, batch.num_rows, _BATCH):
@@ -105,8 +104,16 @@ def _plain(pa: Any, column: Any) -> Any:
 
 def _floats(pa: Any, column: Any) -> Floats:
     """Null becomes nan, which no candle may hold."""
-    found: Floats = _plain(pa, column).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    numbers = _plain(pa, column).cast(pa.float64())
+    found: Floats = _values(numbers.fill_null(float("nan")) if numbers.null_count else numbers, np.float64)
     return found
+
+
+def _values(column: Any, kind: Any) -> Any:
+    """A column's own memory. pyarrow's way to numpy loads pandas first, which holds up the engine."""
+    if not len(column):
+        return np.empty(0, kind)
+    return np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + len(column)]
 
 
 def _times(pa: Any, column: Any) -> tuple[Ints, bool]:
@@ -119,9 +126,9 @@ def _times(pa: Any, column: Any) -> tuple[Ints, bool]:
         moments = column.cast(pa.timestamp("ms"), safe=False) if pa.types.is_date(kind) else column
         zone = getattr(moments.type, "tz", None)
         ms = moments.cast(pa.timestamp("ms", zone), safe=False).cast(pa.int64())
-        return ms.to_numpy(zero_copy_only=False), zone is None
+        return _values(ms, np.int64), zone is None
     if pa.types.is_integer(kind):
-        return epoch_ms(column.cast(pa.int64()).to_numpy(zero_copy_only=False)), False
+        return epoch_ms(_values(column.cast(pa.int64()), np.int64)), False
     if pa.types.is_floating(kind):
         return epoch_ms(_floats(pa, column)), False
     texts = [str(value) for value in column.to_pylist()]

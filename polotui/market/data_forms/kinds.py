@@ -18,6 +18,7 @@ from polotui.core.text import clean
 
 NOTHING_STORED = "Nothing was stored."
 _HEAD = 512
+_LEAST_ARROW = 26
 
 
 class FileKind(Enum):
@@ -100,12 +101,16 @@ def unreadable(path: Path, error: Exception) -> UsageError:
 
 
 def arrow(module: str = "pyarrow", *, safe: str = NOTHING_STORED) -> Any:
-    """The named part of pyarrow. Raises UsageError that says how to install it."""
+    """The named part of pyarrow. Raises UsageError that says how to install it. The count of a feather file's rows,
+    without unpacking them, came with version 26."""
     try:
-        return importlib.import_module(module)
+        found = importlib.import_module(module)
+        if int(importlib.import_module("pyarrow").__version__.partition(".")[0]) < _LEAST_ARROW:
+            raise ImportError("too old")
+        return found
     except ImportError as error:
         raise UsageError(
-            "Parquet and feather files need the library pyarrow, which is not installed.",
+            f"Parquet and feather files need the library pyarrow {_LEAST_ARROW} or newer, which is not installed.",
             safe=safe,
             next_step="Install it with: python -m pip install 'polotui[parquet]' - or use CSV or JSON.",
             code="needs-pyarrow",

@@ -73,14 +73,14 @@ class Rows:
             )
 
     def open_ms(self) -> Ints:
-        return np.array(self.times, np.int64)
+        return np.frombuffer(self.times, np.int64)
 
     def candles(self, open_ms: Ints) -> CandleArrays:
         """With these open times, in the file's order."""
         if not len(self):
             return CandleArrays.empty()
-        columns = [np.array(column, np.float64) for column in self.numbers]
-        return CandleArrays.from_columns(open_ms, columns, np.array(self.trades, np.int64))
+        columns = [np.frombuffer(column, np.float64) for column in self.numbers]
+        return CandleArrays.from_columns(open_ms, columns, np.frombuffer(self.trades, np.int64))
 
 
 def epoch_ms(values: Floats | Ints) -> Ints:

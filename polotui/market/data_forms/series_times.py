@@ -94,8 +94,9 @@ async def _from_zone(clock_ms: Ints, rows: Rows, text: str) -> Ints:
 
 
 def _check_step(times: Ints, frame: Timeframe, rows: Rows) -> None:
-    steps = np.diff(np.unique(times))
-    if len(steps) < _FEWEST_STEPS:
+    steps = np.diff(np.sort(times))
+    steps = steps[steps > 0]
+    if len(steps) < _FEWEST_STEPS or np.count_nonzero(steps == frame.ms) * 2 > len(steps):
         return
     kinds, counts = np.unique(steps, return_counts=True)
     common = int(kinds[np.argmax(counts)])

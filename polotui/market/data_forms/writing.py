@@ -18,15 +18,17 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
+import numpy as np
+
 from polotui.core.errors import PolotuiError, StorageError, UsageError
 from polotui.core.text import clean
 from polotui.market.data_forms.kinds import FileKind, arrow, kind_by_name
 from polotui.storage.columns import CandleArrays
 
 NOTHING_WRITTEN = "Nothing was written."
-_SLICE = 2_000
+_SLICE = 1_000
 #: Rows of a Parquet group and of a feather batch.
-_GROUP = 64_000
+_GROUP = 16_000
 _PLAIN = ("open", "high", "low", "close", "volume")
 _MORE = ("amount", "trades")
 
@@ -128,7 +130,7 @@ async def _write(file: IO[bytes], kind: FileKind, candles: CandleArrays, *, plai
         return
     texts = _csv(candles, plain=plain) if kind is FileKind.CSV else _json(candles, plain=plain)
     # Without name and time in the packing, the same candles are the same file.
-    packing = gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) if packed else None
+    packing = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) if packed else None
     with packing or contextlib.nullcontext():
         writer = cast("IO[bytes]", packing or file)
         for text in texts:
@@ -186,8 +188,11 @@ def _arrow_writer(file: IO[bytes], kind: FileKind, schema: Any) -> Any:
 
 
 def _batch(pa: Any, part: CandleArrays, schema: Any, *, plain: bool) -> Any:
-    columns = [pa.array(part.open_ms).cast(schema.types[0])]
-    columns += [pa.array(column) for column in (part.open, part.high, part.low, part.close, part.volume)]
-    if not plain:
-        columns += [pa.array(part.amount), pa.array(part.trades)]
-    return pa.record_batch(columns, schema=schema)
+    """From the numbers' own memory: pyarrow's ordinary way loads pandas first, which takes a fifth of a second."""
+    columns = [part.open_ms, part.open, part.high, part.low, part.close, part.volume]
+    columns += [] if plain else [part.amount, part.trades]
+    arrays = [
+        pa.Array.from_buffers(kind, len(part), [None, pa.py_buffer(np.ascontiguousarray(column))])
+        for kind, column in zip(schema.types, columns, strict=True)
+    ]
+    return pa.record_batch(arrays, schema=schema)
