@@ -169,8 +169,8 @@ def book_exit(
 
 
 def least_exit(rules: Rules) -> float:
-    """The smallest amount that an exit may have: on the spot market that of every order; a leveraged position and a short
-    can always be closed."""
+    """The smallest amount that an exit may have: on the spot market that of every order; a leveraged position and a
+    short can always be closed."""
     return rules.least_amount if rules.spot != 0 else 0.0
 
 

@@ -46,7 +46,8 @@ class Kind:
     `warmup` gives the bars without a value for given parameters, for every output the same. `settle` gives the bars
     after which a recursive one no longer depends on where it began (a share of less than 1e-9 of it); for the others it
     is the warm-up. `anchored` ones never forget where they began, so that a rule may compare
-    their level with their own past only: sums over all bars, and the Hilbert transforms. `session_ms`, where not 0, is the time within which the sessions
+    their level with their own past only: sums over all bars, and the Hilbert transforms. `session_ms`, where not 0,
+    is the time within which the sessions
     it needs have surely begun; it stands besides the warm-up. `order` picks the outputs from what `call` gives.
     """
 
