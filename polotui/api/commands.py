@@ -221,9 +221,6 @@ AnyCommand = (
     | GetJobs
     | GetHealth
     | GetFacts
-<<<<<<< HEAD
-    | lab_commands.AnyLabCommand
-=======
     | DataExport
->>>>>>> s3-data
+    | lab_commands.AnyLabCommand
 )

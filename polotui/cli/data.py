@@ -7,28 +7,18 @@ through a private temporary file, since only the engine reads the store and a fr
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-=======
-import asyncio
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable
->>>>>>> s3-data
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-<<<<<<< HEAD
-from polotui.api.commands import DataDownload, DataImport, DataList, DataVerify
+from polotui.api.commands import DataDownload, DataExport, DataImport, DataList, DataVerify
 from polotui.api.events import JobState
-from polotui.api.replies import DataImported, DataReport, DataSets, JobStarted
-=======
-from polotui.api.commands import CancelJob, DataDownload, DataExport, DataImport, DataList, DataVerify, GetJobs
-from polotui.api.events import JobState
-from polotui.api.replies import DataExported, DataImported, DataReport, DataSets, Jobs, JobStarted
->>>>>>> s3-data
+from polotui.api.replies import DataExported, DataImported, DataReport, DataSets, JobStarted
 from polotui.api.socket_link import SocketLink
 from polotui.cli.engine_link import ask, with_engine
 from polotui.cli.jobs import JobEnded, follow_job
@@ -79,7 +69,8 @@ def download(
 @app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON, Parquet or feather.")],
-    symbol: Symbol,
+    symbol: Annotated[str | None, typer.Argument(metavar="[SYMBOL]", help="Such as BTC_USDT.")] = None,
+    named: Annotated[str | None, typer.Option("--symbol", metavar="SYMBOL", help="The same as an option.")] = None,
     timeframe: Frame = "1m",
     times: Annotated[str, typer.Option(metavar="start|end", help="What times name: a bar's start or end.")] = "start",
     zone: Annotated[
@@ -90,6 +81,12 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Reads candles from a file. Nothing is stored unless the whole file is sound."""
+    if (symbol is None) == (named is None):
+        raise UsageError(
+            "Say once which symbol the candles are of.",
+            safe="Nothing was stored.",
+            next_step="polotui data import FILE BTC_USDT, or --symbol BTC_USDT.",
+        )
     if times not in ("start", "end"):
         raise UsageError(f"--times is start or end, not {clean(times, 20)!r}.", safe="Nothing was stored.")
     path = file.expanduser().absolute()
@@ -97,7 +94,7 @@ def import_(
         raise UsageError(f"There is no file {clean(path)}.", safe="Nothing was stored.", next_step="Check the path.")
     command = DataImport(
         path=str(path),
-        symbol=symbol_of(symbol),
+        symbol=symbol_of(symbol or named or ""),
         timeframe=timeframe_of(timeframe),
         times=times,
         zone="" if zone == "UTC" else zone,
@@ -232,8 +229,6 @@ def verify(
         raise typer.Exit(1)
 
 
-<<<<<<< HEAD
-=======
 def _show_report(reply: DataReport) -> None:
     errors = sum(found.level == "error" for found in reply.findings)
     verdict = "sound" if reply.ok else f"not sound, {errors} error{'s' if errors != 1 else ''}"
@@ -252,64 +247,6 @@ def _show_report(reply: DataReport) -> None:
     say(f"sha256 {clean(reply.hash, 64)}")
 
 
-async def follow_job(link: SocketLink, number: int) -> JobState:
-    """The job's last state; shows its progress, and turns ctrl+c into a request to cancel it."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    asked: list[asyncio.Task[None]] = []
-    left: list[bool] = []
-
-    async def cancel() -> None:
-        note("\nCancelling; ctrl+c once more leaves the job running.")
-        await link.call(CancelJob(id=number))
-
-    def interrupted(_: str) -> None:
-        if asked and task is not None:
-            left.append(True)
-            task.cancel()
-        else:
-            asked.append(loop.create_task(cancel(), name="cancel-job"))
-
-    try:
-        with on_signals(loop, interrupted, "INT"):
-            return await _until_end(link, number)
-    except asyncio.CancelledError:
-        if not left:
-            raise
-        raise JobEnded(
-            "Left while the job runs.", safe="It goes on in the engine.", next_step="polotui events shows its end."
-        ) from None
-    finally:
-        for request in asked:
-            request.cancel()
-        await asyncio.gather(*asked, return_exceptions=True)
-        if sys.stderr.isatty():
-            note("")
-
-
-async def _until_end(link: SocketLink, number: int) -> JobState:
-    while True:
-        reply: Jobs = await link.call(GetJobs(limit=100))
-        job = next((job for job in reply.jobs if job.id == number), None)
-        if job is None:
-            raise StorageError(
-                f"The engine no longer knows job {number}.", next_step="polotui data list shows what is there."
-            )
-        _progress(job)
-        if job.end:
-            return job
-        await asyncio.sleep(POLL_SECONDS)
-
-
-def _progress(job: JobState) -> None:
-    if not sys.stderr.isatty():
-        return  # a file of progress lines helps nobody
-    text = f"{clean(job.title, 40)}  {job.done * 100:5.1f} %  {clean(job.detail, 60)}"
-    sys.stderr.write(f"\r\x1b[2K{text}")
-    sys.stderr.flush()
-
-
->>>>>>> s3-data
 def _span(start: str | None, end: str | None, days: int | None) -> tuple[int, int]:
     if (start is None) == (days is None):
         raise UsageError("Say from when: either --from or --days.", safe="Nothing was asked.")

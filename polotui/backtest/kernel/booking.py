@@ -187,7 +187,7 @@ def close_trade(
 ) -> None:
     """Writes the trade and forgets the position; what cannot be sold stays as dust."""
     if direction > 0:
-        position.dust = position.quantity
+        position.dust += position.quantity
     position.quantity = 0.0
     log_trade(position, trades, counts, moment, symbol, direction, price, reason)
     position.exit_reason = 0

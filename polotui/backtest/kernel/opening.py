@@ -39,11 +39,14 @@ from polotui.execution.fills import (
 from polotui.execution.grid import quantise
 
 
+def sellable(position: Position) -> float:
+    """The coins of a position, with what earlier ones left of a long."""
+    return position.quantity + position.dust if position.quantity > 0.0 else -position.quantity
+
+
 def exit_quantity(position: Position, rules: Rules, volume: float, lot: float, whole: bool) -> float:
     """How much of a position one bar lets go. `whole` asks nobody: a liquidation does not wait for volume."""
-    held = abs(position.quantity)
-    if position.quantity > 0.0:
-        held += position.dust
+    held = sellable(position)
     if whole:
         return quantise(held, lot)
     return quantise(fillable(held, volume, rules.volume_share), lot)
@@ -51,7 +54,7 @@ def exit_quantity(position: Position, rules: Rules, volume: float, lot: float, w
 
 def unsellable(position: Position, rules: Rules, price: float, lot: float) -> bool:
     """Whether the whole position is below what the exchange takes."""
-    held = abs(position.quantity)
+    held = sellable(position)
     return held * price < least_exit(rules) or quantise(held, lot) <= 0.0
 
 
