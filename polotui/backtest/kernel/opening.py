@@ -152,7 +152,7 @@ def enter(
     if not math.isnan(price):
         may = room(book, rules, cash, market, moment)
         change = fill_entry(
-            position, fills, counts, rules, market[VOLUME, k], lot, moment, symbol, price, maker, at_open, may
+            position, fills, counts, rules, market[VOLUME, k], tick, lot, moment, symbol, price, maker, at_open, may
         )
     if position.order != 0 and position.order_left <= 0:
         position.order = 0
@@ -167,6 +167,7 @@ def fill_entry(
     counts: Ints,
     rules: Rules,
     volume: float,
+    tick: float,
     lot: float,
     moment: int,
     symbol: int,
@@ -184,7 +185,7 @@ def fill_entry(
     if quantity > 0.0 and quantity * price >= rules.least_amount:
         if position.quantity == 0.0:
             position.at_open = 1 if at_open else 0
-        change = book_entry(position, fills, counts, rules, moment, symbol, direction, price, quantity, maker)
+        change = book_entry(position, fills, counts, rules, moment, symbol, direction, price, quantity, maker, tick)
         position.order_amount -= quantity * price
         if quantity >= wanted or position.order_amount < max(rules.least_amount, lot * price):
             position.order = 0
