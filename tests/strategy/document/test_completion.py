@@ -121,8 +121,8 @@ def test_the_parts_of_a_rule_have_their_colours() -> None:
     line = text.splitlines()[7]
     kinds_of = {line[one.column - 1 : one.end_column - 1]: one.kind for one in tokens(text) if one.line == 8}
     assert kinds_of == {
-        "exit:": "key",
-        "long:": "key",
+        "exit": "key",
+        "long": "key",
         "macd": "indicator",
         "hist": "output",
         "@4h": "frame",
