@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from polotui.core.errors import PolotuiError
+
 
 def start_detached(module: str, arguments: Sequence[str], *, log: Path) -> int:
     """Starts `python -m module arguments` detached from this terminal; output goes to `log`. Returns the pid."""
@@ -33,6 +35,14 @@ def start_detached(module: str, arguments: Sequence[str], *, log: Path) -> int:
         os.close(descriptor)
     _children[process.pid] = process
     return process.pid
+
+
+def run_here(command: Sequence[str]) -> int:
+    """Runs a program of the person's, such as an editor, in this terminal and waits for it. Returns its exit code."""
+    try:
+        return subprocess.run(list(command), check=False).returncode  # noqa: S603 - named by the person, no shell
+    except OSError as error:
+        raise PolotuiError(f"{command[0]} cannot be started: {error.strerror}.", safe="Nothing was changed.") from error
 
 
 def replace_with(module: str, arguments: Sequence[str]) -> NoReturn:

@@ -177,6 +177,11 @@ def shown(keys: str) -> str:
     return _SHOWN.get(first, first)
 
 
+def while_typing(keys: str) -> str:
+    """Those of `keys` that are no text: the ones that still act while one types."""
+    return ",".join(key for key in keys.split(",") if key.startswith("ctrl+") or (key[0] == "f" and key[1:].isdigit()))
+
+
 def all_shown(keys: str) -> str:
     return " ".join(_SHOWN.get(key, key) for key in keys.split(","))
 

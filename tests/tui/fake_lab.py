@@ -50,8 +50,24 @@ TEMPLATES = {
     "ema-cross": "Trends last longer than people expect.",
 }
 _KNOWN = set(
-    "open high low close volume and or not crosses_above crosses_below bars_in_position hour weekday "
-    "entry_price true false".split()
+    [
+        "open",
+        "high",
+        "low",
+        "close",
+        "volume",
+        "and",
+        "or",
+        "not",
+        "crosses_above",
+        "crosses_below",
+        "bars_in_position",
+        "hour",
+        "weekday",
+        "entry_price",
+        "true",
+        "false",
+    ]
 )
 
 

@@ -39,6 +39,8 @@ class Pane(Painted, can_focus=True):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
+        self.typing = False
+        """Letters are text now: the desk's single keys are dead, and the footer does not show them."""
         self.joins_above = False
         self.has_bottom = True
 

@@ -30,6 +30,7 @@ class OpenDocument:
     """The text as it is stored; the document is unsaved while the editor's differs."""
     buffer: TextBuffer
     versions: list[StrategyVersion] = field(default_factory=list)
+    saving: bool = False
 
     @property
     def unsaved(self) -> bool:
