@@ -49,26 +49,10 @@ TEMPLATES = {
     "rsi-reversion": "What fell too fast comes back to its mean.",
     "ema-cross": "Trends last longer than people expect.",
 }
-_KNOWN = set(
-    [
-        "open",
-        "high",
-        "low",
-        "close",
-        "volume",
-        "and",
-        "or",
-        "not",
-        "crosses_above",
-        "crosses_below",
-        "bars_in_position",
-        "hour",
-        "weekday",
-        "entry_price",
-        "true",
-        "false",
-    ]
-)
+_KNOWN = {
+    "open", "high", "low", "close", "volume", "and", "or", "not", "crosses_above", "crosses_below",
+    "bars_in_position", "hour", "weekday", "entry_price", "true", "false",
+}  # fmt: skip
 
 
 def template_text(name: str) -> str:
@@ -299,7 +283,8 @@ class FakeLab:
             average += (candle.close - average) / 20
             line.append(average)
         return v.StrategyPreview(
-            symbol=symbol, timeframe=frame, candles=candles, lines=[OverlayLine(name="slow", overlay="slow", values=line)],
+            symbol=symbol, timeframe=frame, candles=candles,
+            lines=[OverlayLine(name="slow", overlay="slow", values=line)],
             marks=marks, entries=len(marks) // 2, exits=len(marks) // 2, in_market=0.61, worst_bar=-0.074,
         )  # fmt: skip
 

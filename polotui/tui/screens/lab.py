@@ -48,10 +48,10 @@ class LabScreen(Documents):
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("lab")
     DEFAULT_CSS = """
     LabScreen .column { height: 1fr; }
-    LabScreen #left { width: 33; }
+    LabScreen #left { width: 27; }
     LabScreen #middle { width: 1fr; }
-    LabScreen #right { width: 36; }
-    LabScreen.-roomy #left { width: 42; }
+    LabScreen #right { width: 42; }
+    LabScreen.-roomy #left { width: 40; }
     LabScreen.-roomy #right { width: 52; }
     LabScreen #strategies, LabScreen #document { height: 1fr; }
     LabScreen #preview { height: 3fr; width: 1fr; }
@@ -59,7 +59,7 @@ class LabScreen(Documents):
     LabScreen.-medium #right { display: none; }
     LabScreen.-medium.-away-from-list #left { display: none; }
     LabScreen.-medium.-away-from-list #right { display: block; }
-    LabScreen.-narrow .column { display: none; width: 1fr; }
+    LabScreen.-narrow #left, LabScreen.-narrow #middle, LabScreen.-narrow #right { display: none; width: 1fr; }
     LabScreen.-narrow.-at-left #left { display: block; }
     LabScreen.-narrow.-at-middle #middle { display: block; }
     LabScreen.-narrow.-at-right #right { display: block; }

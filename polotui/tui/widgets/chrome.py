@@ -206,7 +206,7 @@ class FooterBar(Painted):
             parts.insert(1, [("[ ]", "key"), (" timeframe", "muted")])
         while parts and sum(width_of(part) + 3 for part in parts) > width and len(parts) > 2:
             # Help and leave stay to the last: whoever knows ? finds the rest.
-            del parts[-3]
+            del parts[-1 if typing else -3]
         line: Line = [(" ", "")]
         for part in parts:
             line += [*part, ("   ", "")]

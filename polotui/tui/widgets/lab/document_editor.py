@@ -128,7 +128,7 @@ class DocumentEditor(Pane):
     def _follow(self, buffer: TextBuffer, room: int) -> None:
         self._top = max(min(self._top, buffer.row), buffer.row - self._rows + 1)
         self._left = min(self._left, max(0, buffer.column - 4))
-        while self._cells(buffer.line[self._left : buffer.column]) >= room:
+        while self._cells(buffer.line[self._left : buffer.column]) >= room - 1:
             self._left += 8
 
     def _cells(self, text: str) -> int:
@@ -160,7 +160,15 @@ class DocumentEditor(Pane):
         if row == buffer.row and self.has_focus:
             tones[buffer.column] += " caret" if self.typing else " select"
         line: Line = [(f"{row + 1:>{gutter - 1}} ", tone)]
-        for x in range(self._left, min(len(characters), self._left + room)):
+        # Only the line one types in moves aside; the others stay where they are.
+        left = self._left if row == buffer.row else 0
+        if left:
+            characters[left], tones[left] = "‹", f"muted{here}"
+        if self._cells("".join(characters[left:-1])) > room:
+            characters, tones = characters[: left + room - 1], tones[: left + room - 1]
+            characters.append("›")
+            tones.append(f"muted{here}")
+        for x in range(left, min(len(characters), left + room)):
             if line[-1][1] == tones[x] and len(line) > 1:
                 line[-1] = (line[-1][0] + characters[x], tones[x])
             else:
@@ -419,8 +427,9 @@ class DocumentEditor(Pane):
             return None
         gutter = max(3, len(str(len(buffer.lines)))) + 1
         row = max(0, min(self._top + y - 1, len(buffer.lines) - 1))
-        column, cells = self._left, 0
-        for character in highlight.visible(buffer.lines[row])[self._left :]:
+        left = self._left if row == buffer.row else 0
+        column, cells = left, 0
+        for character in highlight.visible(buffer.lines[row])[left:]:
             cells += cell_len(character)
             if cells > x - 1 - gutter:
                 break

@@ -30,8 +30,8 @@ class PreviewChart(CandleChart):
 
     NAME = "Preview"
     ABOUT = (
-        "Where the text in the editor would have acted: ▲ bought, ▼ sold, on the newest bars. [ and ] change the bars, i "
-        "the symbol. It is a picture of the rules and no backtest: without fees, sizing and fills."
+        "Where the text in the editor would have acted: ▲ bought, ▼ sold, on the newest bars. [ and ] change the bars, "
+        "i the symbol. It is a picture of the rules and no backtest: without fees, sizing and fills."
     )
     SCOPES = ("lab", "chart")
     TOPICS = frozenset({"link", "engine"})
@@ -79,7 +79,8 @@ class PreviewChart(CandleChart):
         shown = self._of
         head: Line = [(self.NAME, "title")]
         if shown is not None:
-            head.append((f" · {clean(shown.symbol, 24)} {clean(shown.timeframe, 6)}", "muted"))
+            bars = f" · {len(shown.candles):,} bars"
+            head.append((f" · {clean(shown.symbol, 24)} {clean(shown.timeframe, 6)}{bars}", "muted"))
         return head
 
     def title_right(self) -> Line:

@@ -25,15 +25,15 @@ class StrategyList(LiveTable):
 
     NAME = "Strategies"
     ABOUT = (
-        "Your strategies and the templates, with where each stands: draft, backtested, paper, live. A star marks unsaved "
-        "text that is kept on this computer. What is put away keeps its runs; u brings the last one back."
+        "Your strategies and the templates, with where each stands: draft, backtested, paper, live. A star marks "
+        "unsaved text that is kept on this computer. What is put away keeps its runs; u brings the last one back."
     )
     SCOPES = ("lab", "table", "strategies")
     TOPICS = frozenset({"lab", "link", "engine", "view"})
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("strategies")
     GAP = 1
     COLUMNS = (
-        Column("name", "name", least=13, grow=True),
+        Column("name", "name", least=12, grow=True),
         Column("stage", "stage", least=10),
         Column("runs", "runs", "right", drop=2, least=5),
         Column("last", "last", "point", drop=1, least=9),
@@ -75,7 +75,9 @@ class StrategyList(LiveTable):
         key = key_of(row)
         is_open = document is not None and document.key == key
         unsaved = document.unsaved if is_open and document is not None else key in self.work.drafts
-        name = clean(row.name, 40) + ("*" if unsaved else "")
+        # The stage keeps its room beside a long name.
+        star = "*" if unsaved else ""
+        name = clean(row.name, max(10, self.size.width - 14 - len(star))) + star
         return Row(
             key,
             {
