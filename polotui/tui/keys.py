@@ -86,7 +86,7 @@ KEYS: tuple[Key, ...] = (
     Key("lab.instrument", "i", "instrument", "preview symbol", "lab", 22),
     Key("lab.revert", "r", "revert", "throw unsaved text away", "lab"),
     Key("lab.next-problem", "f8", "problem(1)", "next problem", "lab"),
-    Key("lab.previous-problem", "f7", "problem(-1)", "problem before", "lab"),
+    Key("lab.previous-problem", "f9", "problem(-1)", "problem before", "lab"),
     Key("lab.timeframe-down", "left_square_bracket", "timeframe(-1)", "shorter candles", "lab"),
     Key("lab.timeframe-up", "right_square_bracket", "timeframe(1)", "longer candles", "lab"),
     Key("strategies.new", "a,ctrl+n", "new", "new", "strategies", 11, changes=True),
@@ -157,8 +157,8 @@ _SHOWN = {
     "left": "←",
     "right": "→",
     "f1": "F1",
-    "f7": "F7",
     "f8": "F8",
+    "f9": "F9",
     "delete": "Delete",
     "ctrl+@": "ctrl+Space",
 }

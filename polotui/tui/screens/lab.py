@@ -7,8 +7,8 @@ to the preview while one is not in the list; below 100 columns one column has th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from textual.app import SuspendNotSupported
@@ -355,9 +355,8 @@ class LabScreen(Documents):
         self.desk.tell("The text from your editor is here, not saved. ctrl+s stores it.")
         self.repaint_all()
 
-    def _suspended(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def _suspended(self) -> Iterator[None]:
         """The terminal is the editor's; nothing is painted meanwhile."""
-        stack = ExitStack()
-        stack.enter_context(self.app.batch_update())
-        stack.enter_context(self.app.suspend())
-        return stack
+        with self.app.batch_update(), self.app.suspend():
+            yield

@@ -40,7 +40,7 @@ class DocumentEditor(Pane):
     NAME = "Document"
     ABOUT = (
         "The document of the strategy. Enter begins typing, Esc ends it. Faults are underlined where they are while "
-        "you type; F8 and F7 go from one to the next. ctrl+Space completes. Unsaved text is kept on this computer."
+        "you type; F8 and F9 go from one to the next. ctrl+Space completes. Unsaved text is kept on this computer."
     )
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("document")
 

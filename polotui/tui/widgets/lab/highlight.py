@@ -40,8 +40,11 @@ def pieces(line: str) -> list[tuple[int, int, str]]:
     prose = _PROSE.match(line)
     found: list[tuple[int, int, str]] = []
     quoted = ""
-    for piece in _PIECE.finditer(line):
+    place = 0
+    while (piece := _PIECE.search(line, place)) is not None:
         kind = piece.lastgroup or ""
+        # A # inside quotes begins nothing: what follows it is still to be looked at.
+        place = piece.start() + 1 if kind == "comment" and quoted else piece.end()
         if kind == "quote":
             quoted = "" if quoted == piece[0] else quoted or piece[0]
         if kind == "comment" and quoted:
