@@ -62,6 +62,14 @@ def sent(desk, kind):
     return [command for command in desk.engine.calls if isinstance(command, kind)]
 
 
+async def told(desk, words):
+    """A toast may break its words over lines; the notification centre has them whole."""
+    await desk.until(
+        lambda: any(words in note.text for note in desk.app.store.notes),
+        lambda: f"«{words}» among {[note.text for note in desk.app.store.notes]}",
+    )
+
+
 async def checked(desk):
     await desk.until(lambda: work_of(desk).up_to_date, "the check of what was typed")
 
@@ -81,7 +89,7 @@ async def test_an_empty_library_says_so_and_which_key_helps(open_lab):
         await desk.shown("Nothing here yet. a new")
         await desk.shown("Nothing is open.")
         await desk.press("a")
-        await desk.shown("There is no template yet")
+        await told(desk, "There is no template yet")
 
 
 async def test_the_list_is_asked_for_again_when_the_engine_counts_a_change(open_lab):
@@ -126,7 +134,7 @@ async def test_a_copy_gets_a_name_of_its_own(open_lab):
 async def test_delete_asks_puts_away_and_u_brings_back(open_lab):
     async with open_lab(opened=False) as desk:
         await desk.press("j", "delete")
-        await desk.shown("Put ema-pullback away with its 4 versions? Its 12 runs stay")
+        await desk.shown("Put ema-pullback away with its 4 versions?")
         await desk.press("enter")
         assert not sent(desk, lc.DeleteStrategy)
         await desk.press("delete", "y")
@@ -134,13 +142,13 @@ async def test_delete_asks_puts_away_and_u_brings_back(open_lab):
         await desk.press("u")
         await desk.until(lambda: len(work_of(desk).rows) == 6, "the whole list")
         await desk.press("u")
-        await desk.shown("Nothing was put away")
+        await told(desk, "Nothing was put away")
 
 
 async def test_templates_stay(open_lab):
     async with open_lab(opened=False) as desk:
         await desk.press("G", "delete")
-        await desk.shown("Templates stay")
+        await told(desk, "Templates stay")
 
 
 # opening
@@ -155,7 +163,7 @@ async def test_enter_opens_the_strategy_with_its_preview_and_checks(open_lab):
         await desk.shown("✓ can be read · 2 parameters")
         await desk.shown("no fault · warm-up 220 bars")
         assert desk.app.view.strategy == "ema-pullback"
-        assert "Esc ends" not in desk.text()
+        assert "Esc ends typing" not in desk.text()
 
 
 async def test_a_list_that_cannot_be_had_says_why(open_desk):
@@ -190,7 +198,7 @@ async def test_faults_are_told_where_they_are_while_one_types(open_lab):
     async with open_lab() as desk:
         await type_into_rule(desk, " and rsx > 3")
         await checked(desk)
-        await desk.shown("line 14:66 'rsx' is not declared.")
+        await desk.shown("line 14:68 'rsx' is not declared.")
         await desk.shown("cannot run · 1 error")
         assert work_of(desk).document.unsaved
         await desk.shown("ema-pullback · v4 · backtested*")
@@ -221,9 +229,9 @@ async def test_letters_and_digits_are_text_while_one_types(open_lab):
 async def test_escape_ends_typing_and_the_desk_has_its_keys_again(open_lab):
     async with open_lab() as desk:
         await desk.press("enter")
-        await desk.shown("Esc ends")
+        await desk.shown("Esc ends typing")
         await desk.press("escape")
-        await desk.gone("Esc ends")
+        await desk.gone("Esc ends typing")
         await desk.press("j", "j")
         assert buffer_of(desk).row == 2
         await desk.press("2")
@@ -237,7 +245,7 @@ async def test_undo_wins_over_suspending_while_one_types(open_lab):
         await desk.press("ctrl+y")
         assert buffer_of(desk).lines[0].startswith("abc")
         await desk.press("ctrl+z", "ctrl+z")
-        await desk.shown("nothing more to undo")
+        await told(desk, "nothing more to undo")
 
 
 async def test_cut_paste_indent_and_selection(open_lab):
@@ -259,11 +267,11 @@ async def test_f8_goes_from_fault_to_fault(open_lab):
         await type_into_rule(desk, " and aaa > bbb")
         await checked(desk)
         await desk.press("f8")
-        assert buffer_of(desk).place == (13, 65)
+        assert buffer_of(desk).place == (13, 67)
         await desk.press("f8")
-        assert buffer_of(desk).place == (13, 71)
+        assert buffer_of(desk).place == (13, 73)
         await desk.press("f9")
-        assert buffer_of(desk).place == (13, 65)
+        assert buffer_of(desk).place == (13, 67)
 
 
 async def test_enter_on_a_check_goes_to_its_place(open_lab):
@@ -275,7 +283,7 @@ async def test_enter_on_a_check_goes_to_its_place(open_lab):
         buffer_of(desk).move_to(0, 0)
         await desk.press("j", "enter")
         await desk.until(lambda: desk.app.focused is desk.pane("document"), "the editor")
-        assert buffer_of(desk).place == (13, 65)
+        assert buffer_of(desk).place == (13, 67)
 
 
 async def test_faults_below_move_with_their_lines_until_the_next_check(open_lab):
@@ -285,16 +293,15 @@ async def test_faults_below_move_with_their_lines_until_the_next_check(open_lab)
         desk.engine.fail[lc.CheckStrategy] = EngineGone("The connection to the engine ended.")
         await desk.press("ctrl+home", "enter", "enter")
         assert [one.line for one in work_of(desk).problems] == [16]
-        await desk.shown("not checked: The connection to the engine ended.")
+        await desk.shown("not checked: The connection to the engine")
 
 
 async def test_a_very_long_document_is_shown_by_its_lines(open_lab):
     async with open_lab() as desk:
-        long = EMA_PULLBACK + "# word and word\n" * 4000
-        assert len(long) < 64 * 1024 + 500
+        long = EMA_PULLBACK + "# word and word\n" * 5000
         buffer_of(desk).replace_all(long[: 64 * 1024])
         await desk.press("enter", "ctrl+end", "x")
-        await desk.shown("A document has at most 64 KiB")
+        await told(desk, "A document has at most 64 KiB")
         await desk.press("backspace", "x")
         assert buffer_of(desk).text.endswith("x")
 
@@ -340,7 +347,7 @@ async def test_escape_closes_the_list_first_and_nothing_opens_outside_rules(open
 async def test_asking_where_nothing_fits_says_so(open_lab):
     async with open_lab() as desk:
         await desk.press("enter", *"zzz", "ctrl+@")
-        await desk.shown("Nothing fits here.")
+        await told(desk, "Nothing fits here.")
 
 
 # saving
@@ -350,7 +357,7 @@ async def test_ctrl_s_stores_the_next_version(open_lab):
     async with open_lab() as desk:
         await type_into_rule(desk, " and close > open")
         await desk.press("ctrl+s")
-        await desk.shown("ema-pullback v5 is stored.")
+        await told(desk, "ema-pullback v5 is stored.")
         assert sent(desk, lc.SaveStrategy)[-1].after_version == 4
         assert not work_of(desk).document.unsaved
         await desk.shown("ema-pullback · v5 · draft")
@@ -359,7 +366,7 @@ async def test_ctrl_s_stores_the_next_version(open_lab):
 async def test_the_same_text_makes_no_version(open_lab):
     async with open_lab() as desk:
         await desk.press("ctrl+s")
-        await desk.shown("no version was made")
+        await told(desk, "no version was made")
 
 
 async def test_a_newer_version_is_told_and_nothing_is_lost(open_lab):
@@ -368,13 +375,13 @@ async def test_a_newer_version_is_told_and_nothing_is_lost(open_lab):
         desk.engine.lab.kept["ema-pullback"].notes.append("")
         await type_into_rule(desk, " or close > 1")
         await desk.press("ctrl+s")
-        await desk.shown("newer version, v5. You edited v4. Nothing was")
+        await desk.shown("newer version, v5. You edited v4.")
         await desk.press("escape")
         assert work_of(desk).document.unsaved
         await desk.press("ctrl+s")
         await desk.shown("save it as the newest anyway")
         await desk.press("s")
-        await desk.shown("ema-pullback v6 is stored.")
+        await told(desk, "ema-pullback v6 is stored.")
         assert desk.engine.lab.kept["ema-pullback"].texts[-1] == buffer_of(desk).text
 
 
@@ -384,7 +391,7 @@ async def test_a_template_becomes_a_strategy_and_never_a_version_of_another(open
         await desk.until(lambda: work_of(desk).document is not None, "the template")
         assert work_of(desk).document.is_template
         await desk.press("ctrl+s")
-        await desk.shown("rsi-reversion v1 is stored.")
+        await told(desk, "rsi-reversion v1 is stored.")
         assert sent(desk, lc.SaveStrategy)[-1].after_version == 0
 
 
@@ -394,7 +401,7 @@ async def test_another_name_in_the_text_makes_another_strategy(open_lab):
         await desk.press("enter", "x")
         await checked(desk)
         await desk.press("ctrl+s")
-        await desk.shown("xema-pullback v1 is stored.")
+        await told(desk, "xema-pullback v1 is stored.")
         assert len(desk.engine.lab.kept["ema-pullback"].texts) == 4
 
 
@@ -410,7 +417,7 @@ async def test_read_only_types_nothing_into_the_engine(open_lab):
     async with open_lab(read_only=True) as desk:
         await type_into_rule(desk, " or close > 1")
         await desk.press("ctrl+s")
-        await desk.shown("read-only")
+        await told(desk, "read-only")
         assert not sent(desk, lc.SaveStrategy)
         assert "ctrl+s save" not in desk.text()
 
@@ -444,11 +451,11 @@ async def test_leaving_the_screen_keeps_the_text_and_says_so(open_lab, tmp_path)
     async with open_lab() as desk:
         await type_into_rule(desk, " or close > 1")
         await desk.press("escape", "1")
-        await desk.shown("The unsaved text of ema-pullback is kept")
+        await told(desk, "The unsaved text of ema-pullback is kept")
         (file,) = draft_files(tmp_path)
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         await desk.press("3", "ctrl+s")
-        await desk.shown("v5 is stored")
+        await told(desk, "v5 is stored")
         await desk.until(lambda: not draft_files(tmp_path), "the draft's end")
 
 
@@ -460,7 +467,7 @@ async def test_unsaved_text_is_back_in_the_next_session_and_r_throws_it_away(ope
     async with open_lab(opened=False) as desk:
         await desk.shown("ema-pullback*")
         await desk.press(*OPEN)
-        await desk.shown("The unsaved text of 21 Nov 14:02 is back.")
+        await told(desk, "The unsaved text of 21 Nov 14:02 is back.")
         assert "or close > 1" in buffer_of(desk).text
         await checked(desk)
         await desk.until(lambda: desk.app.focused is desk.pane("document"), "the editor")
@@ -479,7 +486,7 @@ async def test_a_draft_upon_an_older_version_meets_the_conflict_when_saved(open_
     engine_lab.answer(lc.SaveStrategy(text=EMA_PULLBACK + "# theirs\n"))
     async with open_lab(opened=False, lab=engine_lab) as desk:
         await desk.press(*OPEN)
-        await desk.shown("is back")
+        await told(desk, "is back")
         await desk.press("ctrl+s")
         await desk.shown("newer version, v5. You edited v4.")
 
@@ -559,7 +566,7 @@ async def test_a_refused_examination_says_why(open_lab):
     async with open_lab() as desk:
         desk.engine.fail[lc.ExamineStrategy] = Refused("No candles of BTC_USDT are stored.")
         await desk.press("x")
-        await desk.shown("not examined: No candles of BTC_USDT")
+        await desk.shown("not examined: No candles of")
 
 
 async def test_the_form_checks_follows_and_changes_the_defaults_alone(open_lab):
@@ -592,7 +599,7 @@ async def test_a_document_without_parameters_has_no_form(open_lab):
     lab.kept["ema-pullback"].texts[-1] = "spec: 1\nname: ema-pullback\n"
     async with open_lab(lab=lab) as desk:
         await desk.press("f")
-        await desk.shown("declares no parameters")
+        await told(desk, "declares no parameters")
 
 
 # elsewhere
@@ -609,7 +616,7 @@ async def test_b_asks_when_the_text_is_not_saved(open_lab):
     async with open_lab() as desk:
         await type_into_rule(desk, " or close > 1")
         await desk.press("escape", "b")
-        await desk.shown("a backtest runs what is stored")
+        await desk.shown("is not saved; a backtest runs")
         await desk.press("s")
         await desk.until(lambda: not work_of(desk).document.unsaved, "the save")
         assert work_of(desk).document.version == 5
@@ -674,6 +681,6 @@ async def test_the_lab_outlives_the_engine(open_lab):
         await desk.until(lambda: desk.app.store.link == "gone", "the loss")
         await type_into_rule(desk, " or close > 1")
         await desk.press("ctrl+s")
-        await desk.shown("Nothing was sent")
+        await told(desk, "Nothing was sent")
         assert work_of(desk).document.unsaved
         assert isinstance(desk.app.desk_screen, Documents)

@@ -445,7 +445,7 @@ async def test_every_key_of_the_table_has_its_action(open_desk):
             "chart": market.query_one("#chart"),
             "text": desk.app.screen.pane,
             "lab": lab,
-            "strategies": lab,
+            "strategies": lab.query_one("#strategies"),
             "document": lab.query_one("#document"),
             "editor": lab.query_one("#document"),
             "checks": lab.query_one("#checks"),

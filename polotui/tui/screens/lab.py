@@ -131,6 +131,10 @@ class LabScreen(Documents):
         """Whether another screen was opened, and not a dialog over this one."""
         return self.desk.current_name != "lab"
 
+    def on_unmount(self) -> None:
+        # Also when the app ends without a key of its own.
+        self.keep_draft()
+
     def leaving(self) -> str:
         return self.keep_draft()
 

@@ -202,6 +202,8 @@ class FooterBar(Painted):
             pressed = keys.while_typing(pressed) if typing else pressed
             if pressed:
                 parts.append([(keys.shown(pressed), "key"), (f" {key.words}", "muted")])
+        if typing:
+            parts.insert(0, [("Esc", "key"), (" ends typing", "muted")])
         if {"market", "lab"} & set(scopes) and not typing:
             parts.insert(1, [("[ ]", "key"), (" timeframe", "muted")])
         while parts and sum(width_of(part) + 3 for part in parts) > width and len(parts) > 2:

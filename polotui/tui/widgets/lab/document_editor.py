@@ -89,9 +89,7 @@ class DocumentEditor(Pane):
             return []
         buffer = self.work.document.buffer
         where = f"{buffer.row + 1}:{buffer.column + 1}"
-        if self.typing:
-            return [("typing ", "accent"), (f"{where} · Esc ends", "muted")]
-        return [(f"{where} · Enter types" if self.has_focus else where, "muted")]
+        return [("typing ", "accent"), (where, "muted")] if self.typing else [(where, "muted")]
 
     # drawing
 

@@ -42,9 +42,13 @@ class Library(DeskScreen):
             self.work.rows_fault = ""
         self.query_one(StrategyList).repaint()
 
-    def action_new(self) -> None:
-        if not self.desk.may_change():
-            return
+    def on_strategy_list_wanted(self, event: StrategyList.Wanted) -> None:
+        event.stop()
+        does = {"new": self._new, "copy": self._copy, "remove": self._remove, "undo": self._undo}
+        if self.desk.may_change():
+            does[event.what]()
+
+    def _new(self) -> None:
         templates = [row for row in self.work.rows or [] if row.stage == "template"]
         if not templates:
             self.desk.tell("There is no template yet: the engine has none to give.", "warning")
@@ -57,9 +61,9 @@ class Library(DeskScreen):
 
         self.desk.push_screen(Picker("New strategy from a template", choices), make)
 
-    def action_copy_strategy(self) -> None:
+    def _copy(self) -> None:
         row = self.query_one(StrategyList).chosen
-        if row is not None and self.desk.may_change():
+        if row is not None:
             self.desk.ask(NewStrategy(source=row.name), self._made)
 
     def _made(self, reply: StrategySaved) -> None:
@@ -70,9 +74,9 @@ class Library(DeskScreen):
         self.query_one(StrategyList).table.cursor = reply.name
         self.open_strategy(reply.name, template=False, typing=True)
 
-    def action_remove(self) -> None:
+    def _remove(self) -> None:
         row = self.query_one(StrategyList).chosen
-        if row is None or not self.desk.may_change():
+        if row is None:
             return
         if row.stage == "template":
             self.desk.tell("Templates stay; c makes a strategy of one.")
@@ -94,9 +98,7 @@ class Library(DeskScreen):
         self._listed = -1
         self.ensure_list()
 
-    def action_undo_remove(self) -> None:
-        if not self.desk.may_change():
-            return
+    def _undo(self) -> None:
         if not self.work.removed:
             self.desk.tell("Nothing was put away since this screen was opened.")
             return

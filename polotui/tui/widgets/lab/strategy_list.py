@@ -47,6 +47,13 @@ class StrategyList(LiveTable):
             super().__init__()
             self.key = key
 
+    class Wanted(Message):
+        """A key of the list: new, copy, remove, undo."""
+
+        def __init__(self, what: str) -> None:
+            super().__init__()
+            self.what = what
+
     def __init__(self, work: LabWork, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.work = work
@@ -101,6 +108,18 @@ class StrategyList(LiveTable):
 
     def opened(self, key: str) -> None:
         self.post_message(self.Opened(key))
+
+    def action_new(self) -> None:
+        self.post_message(self.Wanted("new"))
+
+    def action_copy_strategy(self) -> None:
+        self.post_message(self.Wanted("copy"))
+
+    def action_remove(self) -> None:
+        self.post_message(self.Wanted("remove"))
+
+    def action_undo_remove(self) -> None:
+        self.post_message(self.Wanted("undo"))
 
     def closing_line(self) -> Line:
         row = self.chosen
