@@ -102,7 +102,8 @@ class ChecksPane(Pane):
     def body(self, width: int, height: int) -> list[Line]:
         entries = self.entries()
         if not entries:
-            return [[], [(" Open a strategy to see what the checks say.", "muted")]]
+            words = "Open a strategy to see what the checks say."
+            return [[], *([(f" {line}", "muted")] for line in wrapped(words, max(10, width - 2)))]
         self.index = max(0, min(self.index, len(entries) - 1))
         lines: list[Line] = []
         places: list[int] = []

@@ -140,8 +140,10 @@ class DocumentEditor(Pane):
 
     def _numbered(self, buffer: TextBuffer, row: int, gutter: int, room: int, problems: list[Diagnostic]) -> Line:
         worst = next((one for one in problems if one.severity == "error"), problems[0] if problems else None)
-        tone = "faint" if worst is None else "bad" if worst.severity == "error" else "warn"
-        here = " cursor" if row == buffer.row and self.has_focus else ""
+        here = row == buffer.row and self.has_focus
+        tone = "accent" if here else "faint"
+        if worst is not None:
+            tone = "bad" if worst.severity == "error" else "warn"
         text = buffer.lines[row]
         tones = highlight.tones(text)
         characters = highlight.visible(text)
@@ -152,26 +154,24 @@ class DocumentEditor(Pane):
             start = min(one.column - 1, len(tones) - 1)
             for x in range(start, max(start + 1, min(one.end_column - 1, len(tones)))):
                 tones[x] = f"{tones[x]} {_FAULTS[one.severity]}"
-        if here:
-            tones = [tone_ + here for tone_ in tones]
         self._select(buffer, row, tones)
-        if row == buffer.row and self.has_focus:
+        if here:
             tones[buffer.column] += " caret" if self.typing else " select"
         line: Line = [(f"{row + 1:>{gutter - 1}} ", tone)]
         # Only the line one types in moves aside; the others stay where they are.
         left = self._left if row == buffer.row else 0
         if left:
-            characters[left], tones[left] = "‹", f"muted{here}"
+            characters[left], tones[left] = "‹", "muted"
         if self._cells("".join(characters[left:-1])) > room:
             characters, tones = characters[: left + room - 1], tones[: left + room - 1]
             characters.append("›")
-            tones.append(f"muted{here}")
+            tones.append("muted")
         for x in range(left, min(len(characters), left + room)):
             if line[-1][1] == tones[x] and len(line) > 1:
                 line[-1] = (line[-1][0] + characters[x], tones[x])
             else:
                 line.append((characters[x], tones[x]))
-        return [*line, (" " * room, here.strip())] if here else line
+        return line
 
     def _select(self, buffer: TextBuffer, row: int, tones: list[str]) -> None:
         chosen = buffer.selection

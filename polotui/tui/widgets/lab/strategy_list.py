@@ -11,11 +11,13 @@ from polotui.api.lab_values import StrategyRow
 from polotui.core.text import clean
 from polotui.tui import keys
 from polotui.tui.numbers import UNKNOWN, percent, tone_of
+from polotui.tui.shell.dialogs import wrapped
 from polotui.tui.widgets.lab.work import LabWork
 from polotui.tui.widgets.live_table import LiveTable
 from polotui.tui.widgets.painted import Line
 from polotui.tui.widgets.rows import Cell, Column, Row
 
+_THESIS_ROWS = 4
 _STAGES = {"template": 0, "draft": 1, "backtested": 2, "paper": 3, "live": 4}
 _TONES = {"template": "muted", "draft": "", "backtested": "accent", "paper": "good", "live": "warn"}
 
@@ -121,9 +123,14 @@ class StrategyList(LiveTable):
     def action_undo_remove(self) -> None:
         self.post_message(self.Wanted("undo"))
 
-    def closing_line(self) -> Line:
+    def body(self, width: int, height: int) -> list[Line]:
+        """The rows, and at the bottom what the strategy under the cursor is about."""
+        room = min(_THESIS_ROWS, height // 5)
+        lines = super().body(width, height - room)
+        lines.extend([[]] * (height - room - len(lines)))
         row = self.chosen
-        return [(f" {clean(row.thesis, 300)}", "muted")] if row is not None and row.thesis else []
+        words = wrapped(clean(row.thesis, 300), max(10, width - 2)) if row is not None and row.thesis else []
+        return [*lines, *([(f" {line}", "muted")] for line in words[:room])]
 
 
 def key_of(row: StrategyRow) -> str:
