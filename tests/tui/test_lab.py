@@ -675,6 +675,31 @@ async def test_without_an_editor_the_variables_are_named(open_lab, monkeypatch, 
         assert any(words in note.text and "VISUAL" in note.text for note in desk.app.store.notes)
 
 
+async def test_y_copies_the_selection_after_typing(open_lab):
+    async with open_lab() as desk:
+        await desk.press("enter", "shift+end", "escape", "y")
+        await told(desk, "Copied the selection: spec: 1")
+        assert desk.app.clipboard == "spec: 1"
+        await desk.press("escape")
+        assert buffer_of(desk).selection is None
+
+
+async def test_what_was_not_answered_is_asked_again_when_the_engine_is_back(open_lab):
+    async with open_lab() as desk:
+        desk.engine.fail[lc.CheckStrategy] = EngineGone("The connection to the engine ended.")
+        await type_into_rule(desk, " or close > 1")
+        await desk.until(lambda: bool(work_of(desk).check_fault), "the fault")
+        desk.engine.fail.clear()
+        before = len(sent(desk, lc.ListStrategies))
+        desk.engine.die()
+        await desk.until(lambda: desk.app.store.link == "gone", "the loss")
+        desk.engine.alive = True
+        desk.app.session.retry_now()
+        await checked(desk)
+        await desk.until(lambda: len(sent(desk, lc.ListStrategies)) > before, "the list")
+        assert not work_of(desk).check_fault
+
+
 async def test_the_lab_outlives_the_engine(open_lab):
     async with open_lab() as desk:
         desk.engine.die()

@@ -113,9 +113,19 @@ class LabScreen(Documents):
         self.work.drafts = self.drafts.keys()
 
     def frame(self, dirty: set[str], now: float) -> None:
+        if "link" in dirty:
+            self._link_changed()
         if dirty & {"lab", "link", "engine"}:
             self.ensure_list()
         super().frame(dirty, now)
+
+    def _link_changed(self) -> None:
+        """Another engine may answer after a loss: the list is asked for again, and what was not answered."""
+        work = self.work
+        self._listed = -1
+        if self.desk.store.link == "live" and (work.check_fault or work.preview_fault):
+            self.check_soon()
+            self.preview_soon(0.0)
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()

@@ -263,10 +263,11 @@ class DocumentEditor(Pane):
     def escape(self) -> bool:
         if self.popup is not None:
             self.popup = None
-        elif self.buffer is not None and self.typing and self.buffer.selection is not None:
-            self.buffer.anchor = None
         elif self.typing:
+            # The selection stays: y copies it.
             self.end()
+        elif self.buffer is not None and self.buffer.selection is not None:
+            self.buffer.anchor = None
         else:
             return False
         self.repaint()

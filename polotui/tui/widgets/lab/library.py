@@ -35,6 +35,7 @@ class Library(DeskScreen):
             reply: Strategies = await self.desk.session.call(ListStrategies())
         except PolotuiError as error:
             self.work.rows_fault = error.record().sentence()
+            self._listed = -1
         else:
             order = {"live": 0, "paper": 1, "backtested": 2, "draft": 3, "template": 9}
             rows = [row for row in reply.strategies if not row.deleted]
