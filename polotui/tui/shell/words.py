@@ -21,6 +21,11 @@ _SCOPE_TITLES = {
     "chart": "Chart",
     "global": "Everywhere",
     "text": "Texts",
+    "lab": "Lab",
+    "strategies": "Strategies",
+    "document": "Reading a document",
+    "editor": "Typing in a document",
+    "checks": "Checks",
 }
 
 
