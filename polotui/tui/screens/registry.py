@@ -27,4 +27,5 @@ class Entry:
 SCREENS: tuple[Entry, ...] = (
     Entry("1", "market", "Market", "polotui.tui.screens.market", "MarketScreen"),
     Entry("2", "balance", "Balance", "polotui.tui.screens.balance", "BalanceScreen"),
+    Entry("4", "backtest", "Backtest", "polotui.tui.screens.backtest", "BacktestScreen"),
 )
