@@ -11,17 +11,35 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.binding import BindingType
-from textual.containers import Vertical
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
+from polotui.api.lab_commands import GetRunChart
+from polotui.api.lab_replies import RunChart as RunChartReply
 from polotui.tui import keys
 from polotui.tui.screens.base import DeskScreen
 from polotui.tui.widgets.backtest.bench import Bench
+from polotui.tui.widgets.backtest.distribution import Distribution
+from polotui.tui.widgets.backtest.group_table import GroupTable
 from polotui.tui.widgets.backtest.job_list import JobList
+from polotui.tui.widgets.backtest.months_map import MonthsMap
+from polotui.tui.widgets.backtest.result_curve import ResultCurve
+from polotui.tui.widgets.backtest.result_pane import TABLES
+from polotui.tui.widgets.backtest.result_texts import Analyses, Assumptions
+from polotui.tui.widgets.backtest.result_tiles import ResultTiles
+from polotui.tui.widgets.backtest.run_chart import RunChart
 from polotui.tui.widgets.backtest.run_form import RunForm
 from polotui.tui.widgets.backtest.run_history import RunHistory
+from polotui.tui.widgets.backtest.trade_table import TradeTable
 from polotui.tui.widgets.pane import Pane
+
+#: Which panes a view shows, from top to bottom.
+VIEWS: dict[str, tuple[str, ...]] = {
+    "history": ("history",),
+    "result": ("tiles", "curve", "chart", *TABLES),
+}
+#: Rows from which the history has room below the result.
+TALL = 44
 
 
 class BacktestScreen(DeskScreen):
@@ -30,12 +48,19 @@ class BacktestScreen(DeskScreen):
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("backtest")
     DEFAULT_CSS = """
     BacktestScreen .column { height: 1fr; }
-    BacktestScreen #left { width: 40; }
+    BacktestScreen #left { width: 38; }
+    BacktestScreen.-medium #left { width: 34; }
     BacktestScreen #right { width: 1fr; }
     BacktestScreen #form { height: 1fr; }
     BacktestScreen #jobs { height: 9; }
     BacktestScreen #history { height: 1fr; }
+    BacktestScreen #history.-strip { height: 11; }
+    BacktestScreen #tiles { height: 9; }
+    BacktestScreen #curve { height: 5fr; }
+    BacktestScreen #chart { height: 5fr; }
+    BacktestScreen .table { height: 4fr; }
     BacktestScreen.-low #jobs { height: 6; }
+    BacktestScreen.-low #tiles { height: 7; }
     BacktestScreen.-narrow #left { width: 1fr; }
     BacktestScreen.-narrow #right { display: none; }
     BacktestScreen.-narrow.-right #right { display: block; }
@@ -50,6 +75,11 @@ class BacktestScreen(DeskScreen):
         super().__init__()
         self.bench = Bench(self.desk, self.show)
         self.view = "history"
+        self.table = "trades"
+        self.charted = False
+        """A trade's chart stands in the place of the curve."""
+        self.upper = False
+        """In a low terminal: the curve has the room, not the table."""
 
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="body"):
@@ -57,7 +87,20 @@ class BacktestScreen(DeskScreen):
                 yield RunForm(id="form")
                 yield JobList(id="jobs")
             with Vertical(id="right", classes="column"):
+                yield ResultTiles(id="tiles")
+                yield ResultCurve(id="curve")
+                yield RunChart(id="chart")
+                yield TradeTable(id="trades", classes="table")
+                yield MonthsMap(id="months", classes="table")
+                yield Distribution(id="distribution", classes="table")
+                yield GroupTable(id="groups", classes="table")
+                yield Analyses(id="analyses", classes="table")
+                yield Assumptions(id="assumptions", classes="table")
                 yield RunHistory(id="history")
+
+    def on_mount(self) -> None:
+        self.give_room()
+        super().on_mount()
 
     def first_focus(self) -> Pane:
         return self.query_one(RunForm)
@@ -75,23 +118,124 @@ class BacktestScreen(DeskScreen):
         self.desk.store.mark("bench")
         super().on_screen_resume()
 
+    # what is shown
+
+    def shown_in(self, view: str) -> list[str]:
+        """The ids of the panes that have room in a view, from top to bottom."""
+        if view != "result":
+            return list(VIEWS.get(view, ()))
+        upper = "chart" if self.charted else "curve"
+        if self.has_class("-low"):
+            return ["tiles", upper if self.upper else self.table]
+        strip = ["history"] if self.app.size.height >= TALL else []
+        return ["tiles", upper, self.table, *strip]
+
+    def give_room(self) -> None:
+        """Gives the right side to the panes of the open view."""
+        shown = self.shown_in(self.view)
+        for pane in self.query_one("#right").query(Pane):
+            pane.set_class(pane.id not in shown, "-off")
+        self.query_one("#history").set_class(self.view == "result", "-strip")
+        self.settle()
+
     def show(self, view: str) -> None:
-        """Opens a view on the right and goes there."""
+        """Opens a view and goes to the pane that matters in it."""
         self.view = view
+        if view == "result":
+            self.charted = False
+            self.upper = False
+            self.query_one(ResultCurve).cross = None
+        name = {"result": self.table}.get(view, VIEWS[view][0])
+        self.focus_on(self.query_one(f"#{name}", Pane))
+
+    def next_table(self, step: int) -> None:
+        """The next table under the curve."""
+        names = list(TABLES)
+        self.table = names[(names.index(self.table) + step) % len(names)]
+        self.upper = False
+        self.focus_on(self.query_one(f"#{self.table}", Pane))
+
+    def show_trade(self, number: int) -> None:
+        """The bars around a trade, in the place of the curve; the table keeps the focus."""
+        result = self.bench.result
+        if result is None:
+            return
+
+        def arrived(reply: RunChartReply) -> None:
+            self.query_one(RunChart).put(reply, number)
+            self.charted, self.upper = True, True
+            if self.has_class("-low"):
+                self.focus_on(self.query_one(RunChart))
+            else:
+                self.give_room()
+
+        self.bench.ask("chart", GetRunChart(run=result.row.run, trade=number), arrived)
+
+    def close_chart(self) -> None:
+        self.charted = self.upper = False
+        self.focus_on(self.query_one(f"#{self.table}", Pane))
 
     def open_sweep(self, number: int) -> None:
         """A sweep's table on the right."""
 
-    def settle(self) -> None:
-        alone = self.zoomed is not None
-        self.query_one(RunForm).frames(joins_above=False, has_bottom=alone)
-        self.query_one(JobList).frames(joins_above=not alone, has_bottom=True)
+    # rooms
+
+    def view_of(self, pane: Pane) -> str:
+        """The view a pane belongs to; empty for the left side."""
+        if pane.id == "history":
+            return self.view if "history" in self.shown_in(self.view) else "history"
+        return next((view for view, names in VIEWS.items() if pane.id in names), "")
+
+    def reachable(self, pane: Pane) -> bool:
+        view = self.view_of(pane)
+        if not view or pane.id == "history":
+            return True
+        if view == "result":
+            if self.bench.result is None:
+                return False
+            return pane.id in ("tiles", "chart" if self.charted else "curve", self.table)
+        return view == self.view
 
     def reveal(self, pane: Pane) -> None:
-        self.set_class(pane.id not in ("form", "jobs"), "-right")
+        view = self.view_of(pane)
+        self.set_class(bool(view), "-right")
+        if view:
+            self.view = view
+            if pane.id in ("curve", "chart"):
+                self.upper = True
+            elif pane.id in TABLES:
+                self.upper = False
+        self.give_room()
+
+    def settle(self) -> None:
+        alone = self.zoomed is not None
+        for column in ("#left", "#right"):
+            panes = [pane for pane in self.query_one(column).query(Pane) if not pane.has_class("-off")]
+            for index, pane in enumerate(panes):
+                pane.frames(joins_above=index > 0 and not alone, has_bottom=alone or index == len(panes) - 1)
+
+    def _resized(self) -> None:
+        self.give_room()
+        super()._resized()
+
+    # keys
 
     def action_run(self) -> None:
         self.query_one(RunForm).submit()
 
     def action_run_again(self) -> None:
         self.query_one(RunForm).submit(again=True)
+
+    def action_form(self) -> None:
+        self.focus_on(self.query_one(RunForm))
+
+    def action_history(self) -> None:
+        self.view = "history"
+        self.focus_on(self.query_one(RunHistory))
+
+    def action_result(self) -> None:
+        if self.bench.result is None:
+            self.desk.tell("No result is open. i shows the history, Enter opens a run; r runs the form.")
+            return
+        self.view = "result"
+        self.focus_on(self.query_one(f"#{self.table}", Pane))
