@@ -106,6 +106,7 @@ class FakeBench:
         self.deleted: dict[int, RunRow] = {}
         self.cached: int = 0
         self.analyses: list[Analysis] = []
+        self.sweeps: dict[int, SweepDetail] = {3: make_sweep(3, 100, state="completed")}
         self.lab = LabState(strategies=3, runs=2, sweeps=0)
         self.answers = {
             lc.ListStrategies: lambda _: lr.Strategies(strategies=strategy_rows()),
@@ -117,6 +118,11 @@ class FakeBench:
             lc.GetRunTrades: self.trades,
             lc.GetRunChart: self.chart,
             lc.GetDefinitions: lambda _: lr.Definitions(definitions=DEFINITIONS),
+            lc.CompareRuns: self.compare,
+            lc.StartSweep: self.start_sweep,
+            lc.ResumeSweep: lambda command: lr.SweepStarted(job=8, sweep=command.number, total=100, title="sweep"),
+            lc.ListSweeps: lambda _: lr.Sweeps(sweeps=sorted(self.sweeps.values(), key=lambda item: -item.number)),
+            lc.GetSweep: lambda command: self.sweeps[command.number],
             lc.AnalyseRun: lambda command: r.JobStarted(id=9, title=f"{command.kind} of run #{command.run}"),
             lc.ExportRun: lambda command: lr.Exported(path=f"/exports/run-{command.run}-{command.what}.csv", rows=212),
             c.CancelJob: lambda command: r.Done(text=f"Job {command.id} is being cancelled."),
@@ -159,6 +165,16 @@ class FakeBench:
                         marks.append(mark)
         return lr.RunChart(symbol="BTC_USDT", timeframe="1h", candles=candles, marks=marks, focus_ms=trade.entry_ms)
 
+    def compare(self, command: lc.CompareRuns) -> lr.Comparison:
+        details = [self.detail(run) for run in command.runs]
+        frames = {detail.row.timeframe for detail in details}
+        said = [f"bars: {', '.join(sorted(frames))}"] if len(frames) > 1 else []
+        return lr.Comparison(runs=details, same_data=not said, differences=said)
+
+    def start_sweep(self, command: lc.StartSweep) -> lr.SweepStarted:
+        self.sweeps[4] = msgspec.structs.replace(make_sweep(4, 0), spec=command.spec)
+        return lr.SweepStarted(job=8, sweep=4, total=100, title="sweep ema-pullback")
+
     def delete(self, command: lc.DeleteRun) -> r.Done:
         one, other = (self.deleted, self.runs) if command.undo else (self.runs, self.deleted)
         if command.run not in one:
@@ -174,7 +190,12 @@ class FakeBench:
         return JobState(**(values | more))
 
     def events(self, topics: Sequence[str]) -> list[AnyEvent]:
-        return [self.lab] if "lab" in topics else []
+        events: list[AnyEvent] = [self.lab] if "lab" in topics else []
+        for topic in topics:
+            number = topic.removeprefix("sweep:")
+            if number != topic:
+                events.append(SweepState(sweep=self.sweeps[int(number)]))
+        return events
 
 
 def make_curve(run: int, points: int = 600, end: float = 11_842.0) -> list[CurvePoint]:
@@ -281,3 +302,30 @@ def monte_carlo() -> Analysis:
         reading="In one of twenty orders the drawdown was deeper than 21.4 %: size for that, not for 9.8 %.",
         created_ms=TO + HOUR,
     )  # fmt: skip
+
+
+def make_sweep(number: int, done: int, **more: Any) -> SweepDetail:
+    """A grid of 10 × 10 of which `done` are computed."""
+    rng = Chance(f"sweep {number}").generator()
+    fast, slow = range(5, 55, 5), range(20, 220, 20)
+    heat, results = [], []
+    for index, (x, y) in enumerate((x, y) for y in slow for x in fast):
+        score = round(1.2 - abs(x - 20) * 0.03 - abs(y - 100) * 0.006 + rng.gauss(0, 0.12), 4)
+        heat.append(HeatCell(x, y, score if index < done else None))
+        result = SweepResult(
+            params={"fast_len": x, "slow_len": y}, score=score, total_return=score * 0.16, sharpe=score,
+            max_drawdown=-0.09 - rng.random() * 0.08, trades=rng.randrange(40, 300), out_of_sample=score * 0.6,
+        )  # fmt: skip
+        if index < done:
+            results.append(result)
+    axes = [
+        SweepAxis(name="fast_len", least=5, most=50, step=5),
+        SweepAxis(name="slow_len", least=20, most=200, step=20),
+    ]
+    run = RunSpec(strategy="ema-pullback", version=4, symbols=["BTC_USDT"], timeframe="1h")
+    values: dict[str, Any] = {
+        "number": number, "spec": SweepSpec(run=run, axes=axes), "state": "running", "job": 8, "created_ms": TO,
+        "done": done, "total": 100, "best": sorted(results, key=lambda item: -(item.score or 0.0))[:50],
+        "x_name": "fast_len", "y_name": "slow_len", "heat": heat, "deflated_sharpe": 0.71 if done else None,
+    }  # fmt: skip
+    return SweepDetail(**(values | more))

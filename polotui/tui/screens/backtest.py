@@ -16,9 +16,12 @@ from textual.widget import Widget
 
 from polotui.api.lab_commands import GetRunChart
 from polotui.api.lab_replies import RunChart as RunChartReply
+from polotui.api.lab_values import RunSpec
 from polotui.tui import keys
 from polotui.tui.screens.base import DeskScreen
+from polotui.tui.widgets.backtest.base import day, symbols_words
 from polotui.tui.widgets.backtest.bench import Bench
+from polotui.tui.widgets.backtest.compare_view import CompareCurve, CompareTable
 from polotui.tui.widgets.backtest.distribution import Distribution
 from polotui.tui.widgets.backtest.group_table import GroupTable
 from polotui.tui.widgets.backtest.job_list import JobList
@@ -30,6 +33,9 @@ from polotui.tui.widgets.backtest.result_tiles import ResultTiles
 from polotui.tui.widgets.backtest.run_chart import RunChart
 from polotui.tui.widgets.backtest.run_form import RunForm
 from polotui.tui.widgets.backtest.run_history import RunHistory
+from polotui.tui.widgets.backtest.sweep_form import SweepForm
+from polotui.tui.widgets.backtest.sweep_view import SweepBest, SweepHeat, SweepList
+from polotui.tui.widgets.backtest.sweeping import Sweeping
 from polotui.tui.widgets.backtest.trade_table import TradeTable
 from polotui.tui.widgets.pane import Pane
 
@@ -37,6 +43,8 @@ from polotui.tui.widgets.pane import Pane
 VIEWS: dict[str, tuple[str, ...]] = {
     "history": ("history",),
     "result": ("tiles", "curve", "chart", *TABLES),
+    "compare": ("compared", "columns"),
+    "sweep": ("sweeps", "best", "map"),
 }
 #: Rows from which the history has room below the result.
 TALL = 44
@@ -52,6 +60,7 @@ class BacktestScreen(DeskScreen):
     BacktestScreen.-medium #left { width: 34; }
     BacktestScreen #right { width: 1fr; }
     BacktestScreen #form { height: 1fr; }
+    BacktestScreen #sweepform { height: 1fr; }
     BacktestScreen #jobs { height: 9; }
     BacktestScreen #history { height: 1fr; }
     BacktestScreen #history.-strip { height: 11; }
@@ -59,6 +68,11 @@ class BacktestScreen(DeskScreen):
     BacktestScreen #curve { height: 5fr; }
     BacktestScreen #chart { height: 5fr; }
     BacktestScreen .table { height: 4fr; }
+    BacktestScreen #compared { height: 2fr; }
+    BacktestScreen #columns { height: 3fr; }
+    BacktestScreen #sweeps { height: 8; }
+    BacktestScreen #best { height: 1fr; }
+    BacktestScreen #map { height: 1fr; }
     BacktestScreen.-low #jobs { height: 6; }
     BacktestScreen.-low #tiles { height: 7; }
     BacktestScreen.-narrow #left { width: 1fr; }
@@ -74,17 +88,23 @@ class BacktestScreen(DeskScreen):
     def __init__(self) -> None:
         super().__init__()
         self.bench = Bench(self.desk, self.show)
+        self.sweeping = Sweeping(self.bench)
+        self.searching = False
+        """The sweep form stands in the place of the run form."""
         self.view = "history"
         self.table = "trades"
         self.charted = False
         """A trade's chart stands in the place of the curve."""
         self.upper = False
         """In a low terminal: the curve has the room, not the table."""
+        self.low_pane = {"compare": "columns", "sweep": "best"}
+        """In a low terminal: which pane of a view has the room."""
 
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="body"):
             with Vertical(id="left", classes="column"):
                 yield RunForm(id="form")
+                yield SweepForm(id="sweepform")
                 yield JobList(id="jobs")
             with Vertical(id="right", classes="column"):
                 yield ResultTiles(id="tiles")
@@ -96,6 +116,11 @@ class BacktestScreen(DeskScreen):
                 yield GroupTable(id="groups", classes="table")
                 yield Analyses(id="analyses", classes="table")
                 yield Assumptions(id="assumptions", classes="table")
+                yield CompareCurve(id="compared")
+                yield CompareTable(id="columns")
+                yield SweepList(id="sweeps")
+                yield SweepBest(id="best")
+                yield SweepHeat(id="map")
                 yield RunHistory(id="history")
 
     def on_mount(self) -> None:
@@ -106,10 +131,12 @@ class BacktestScreen(DeskScreen):
         return self.query_one(RunForm)
 
     def topics(self) -> list[str]:
-        return ["lab"]
+        number = self.sweeping.number
+        return ["lab", f"sweep:{number}"] if number else ["lab"]
 
     def frame(self, dirty: set[str], now: float) -> None:
         self.bench.heard(dirty)
+        self.sweeping.heard(dirty)
         super().frame(dirty, now)
 
     def on_screen_resume(self) -> None:
@@ -122,6 +149,8 @@ class BacktestScreen(DeskScreen):
 
     def shown_in(self, view: str) -> list[str]:
         """The ids of the panes that have room in a view, from top to bottom."""
+        if view in self.low_pane and self.has_class("-low"):
+            return [self.low_pane[view]]
         if view != "result":
             return list(VIEWS.get(view, ()))
         upper = "chart" if self.charted else "curve"
@@ -135,6 +164,8 @@ class BacktestScreen(DeskScreen):
         shown = self.shown_in(self.view)
         for pane in self.query_one("#right").query(Pane):
             pane.set_class(pane.id not in shown, "-off")
+        self.query_one("#form").set_class(self.searching, "-off")
+        self.query_one("#sweepform").set_class(not self.searching, "-off")
         self.query_one("#history").set_class(self.view == "result", "-strip")
         self.settle()
 
@@ -145,7 +176,7 @@ class BacktestScreen(DeskScreen):
             self.charted = False
             self.upper = False
             self.query_one(ResultCurve).cross = None
-        name = {"result": self.table}.get(view, VIEWS[view][0])
+        name = {"result": self.table, "compare": "columns", "sweep": "best"}.get(view, VIEWS[view][0])
         self.focus_on(self.query_one(f"#{name}", Pane))
 
     def next_table(self, step: int) -> None:
@@ -177,6 +208,21 @@ class BacktestScreen(DeskScreen):
 
     def open_sweep(self, number: int) -> None:
         """A sweep's table on the right."""
+        self.sweeping.open(number)
+
+    # what the sweep form takes from the run form
+
+    def run_spec(self) -> RunSpec | None:
+        return self.query_one(RunForm).form.spec(self.desk.clock.wall_ms())
+
+    def run_words(self) -> str:
+        """«BTC_USDT 1h · last 365 days»."""
+        spec = self.run_spec()
+        form = self.query_one(RunForm).form
+        if spec is None:
+            return "the run form has a wrong field"
+        span = f"{day(spec.from_ms)} → {day(spec.to_ms)}" if spec.from_ms else form.text("from")
+        return f"{spec.strategy} · {symbols_words([form.text('symbols')])} {form.text('timeframe')} · {span}"
 
     # rooms
 
@@ -188,6 +234,8 @@ class BacktestScreen(DeskScreen):
 
     def reachable(self, pane: Pane) -> bool:
         view = self.view_of(pane)
+        if pane.id in ("form", "sweepform"):
+            return (pane.id == "sweepform") == self.searching
         if not view or pane.id == "history":
             return True
         if view == "result":
@@ -205,6 +253,10 @@ class BacktestScreen(DeskScreen):
                 self.upper = True
             elif pane.id in TABLES:
                 self.upper = False
+            elif view in self.low_pane and pane.id:
+                self.low_pane[view] = pane.id
+        elif pane.id in ("form", "sweepform"):
+            self.searching = pane.id == "sweepform"
         self.give_room()
 
     def settle(self) -> None:
@@ -221,7 +273,15 @@ class BacktestScreen(DeskScreen):
     # keys
 
     def action_run(self) -> None:
-        self.query_one(RunForm).submit()
+        if self.searching:
+            self.query_one(SweepForm).submit()
+        else:
+            self.query_one(RunForm).submit()
+
+    def action_sweep(self) -> None:
+        """The sweep form on the left, the sweeps on the right."""
+        self.view = "sweep"
+        self.focus_on(self.query_one(SweepForm))
 
     def action_run_again(self) -> None:
         self.query_one(RunForm).submit(again=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from polotui.api.lab_replies import Definitions
 from polotui.api.lab_commands import GetDefinitions
+from polotui.api.lab_replies import Definitions
 from polotui.api.lab_values import ResultFigure
 from polotui.core.text import clean
 from polotui.tui.shell.dialogs import wrapped

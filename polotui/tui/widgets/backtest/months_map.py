@@ -18,10 +18,13 @@ def heat_tone(value: float, strongest: float) -> str:
 
 
 def cell(value: float | None, strongest: float, width: int) -> tuple[str, str]:
-    """A return as percent with one decimal, in its colour."""
+    """A return as percent, with one decimal where there is room for it, in its colour."""
     if value is None:
         return " " * width, ""
-    text = f"{value * 100:+.1f}".replace("-", "−")
+    text = f"{value * 100:+.1f}"
+    if len(text) >= width:
+        text = f"{value * 100:+.0f}"
+    text = text.replace("-", "−")
     if not text.strip("+−0."):
         text = "0.0"
     return f"{text} ".rjust(width), heat_tone(value, strongest)

@@ -123,7 +123,7 @@ class ResultTiles(ResultPane):
                 more = f" · and {len(result.warnings) - 1} more" if len(result.warnings) > 1 else ""
                 return [(f" ! {fit(clean(result.warnings[0], 300) + more, width - 4)}", "warn")]
             return [(f" {result.row.bars:,} bars · {result.row.seconds:.2f} s", "muted")]
-        if figure.text == UNKNOWN or figure.value is None and figure.reason:
+        if figure.text == UNKNOWN or (figure.value is None and figure.reason):
             return [(f" {clean(figure.title, 40)}: {clean(figure.reason, 200) or 'not defined here'}", "stale")]
         hold = f"buy and hold {clean(figure.hold, 40)} · " if figure.hold else ""
         return [(f" {clean(figure.title, 40)}: {hold}", "muted"), ("d", "key"), (" says what it means", "muted")]

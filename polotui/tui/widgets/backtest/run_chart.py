@@ -17,6 +17,7 @@ from polotui.tui import keys
 from polotui.tui.series import Series
 from polotui.tui.widgets.backtest.result_pane import ResultPane
 from polotui.tui.widgets.candle_chart import CandleChart, ChartMark
+from polotui.tui.widgets.candle_marks import Grid, Scale
 from polotui.tui.widgets.painted import Line
 
 
@@ -82,6 +83,13 @@ class RunChart(CandleChart, ResultPane):
 
     def title_right(self) -> Line:
         return [("Esc closes", "muted")]
+
+    def _last_line(self, grid: Grid, series: Series, scale: Scale, rows: int) -> None:
+        """None: the last bar here is not the market's last price."""
+
+    def _axis(self, series: Series, scale: Scale, rows: int, width: int, digits: int) -> dict[int, tuple[str, str]]:
+        labels = super()._axis(series, scale, rows, width, digits)
+        return {y: (text, "muted") for y, (text, tone) in labels.items() if tone != "last"}
 
     def escape(self) -> bool:
         self.backtest.close_chart()

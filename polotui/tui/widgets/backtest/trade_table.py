@@ -6,8 +6,6 @@ A row that is on its way shows its number and nothing else.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual import events
 
 from polotui.api import lab_commands as lc
