@@ -95,13 +95,13 @@ KEYS: tuple[Key, ...] = (
     Key("form.more", "l,right", "step(1)", "next choice", "form"),
     Key("form.top", "g,home", "cursor(-1000)", "first field", "form"),
     Key("form.bottom", "G,end", "cursor(1000)", "last field", "form"),
-    Key("form.edit", "enter", "edit", "change it", "form", 5),
+    Key("form.edit", "enter", "edit", "change", "form", 5),
     Key("form.reset", "delete,backspace", "reset", "as it was", "form", 6),
     Key("runs.mark", "space", "mark", "mark", "runs", 11),
     Key("runs.compare", "c", "compare", "compare", "runs", 12),
     Key("runs.remove", "delete", "remove", "remove", "runs", 13, changes=True),
     Key("runs.undo", "u", "undo_remove", "undo", "runs", 14, changes=True),
-    Key("running.cancel", "x", "cancel", "cancel it", "running", 11, changes=True),
+    Key("running.cancel", "x", "cancel", "cancel", "running", 11, changes=True),
     Key("joblist.down", "j,down", "cursor(1)", "down", "joblist"),
     Key("joblist.up", "k,up", "cursor(-1)", "up", "joblist"),
     Key("joblist.open", "enter", "open", "open its result", "joblist", 5),
@@ -119,7 +119,7 @@ KEYS: tuple[Key, ...] = (
     Key("curve.newer", "ctrl+d,pagedown,j,down", "cross(10)", "ten columns right", "curve"),
     Key("curve.first", "g,home", "cross_to(0)", "first", "curve"),
     Key("curve.last", "G,end", "cross_to(-1)", "last", "curve"),
-    Key("sweep.go-on", "c", "go_on", "go on with it", "sweeps", 12, changes=True),
+    Key("sweep.go-on", "c", "go_on", "go on", "sweeps", 12, changes=True),
 )
 
 #: Which scopes are alive at the same time; two ids in one of these sets must not share a key.

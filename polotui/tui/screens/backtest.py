@@ -73,7 +73,7 @@ class BacktestScreen(DeskScreen):
     BacktestScreen #sweeps { height: 8; }
     BacktestScreen #best { height: 1fr; }
     BacktestScreen #map { height: 1fr; }
-    BacktestScreen.-low #jobs { height: 6; }
+    BacktestScreen.-low #jobs { height: 5; }
     BacktestScreen.-low #tiles { height: 7; }
     BacktestScreen.-narrow #left { width: 1fr; }
     BacktestScreen.-narrow #right { display: none; }

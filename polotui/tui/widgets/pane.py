@@ -115,9 +115,13 @@ class Pane(Painted, can_focus=True):
         fill = inner + 1 - used - width_of(tail)
         return [*line, (flat * fill, tone), *tail, (right, tone)]
 
-    def on_focus(self, event: events.Focus) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """The frame and the cursor tell it; `on_focus` is called before Textual has set it."""
+        super().watch_has_focus(has_focus)
         self.repaint()
+
+    def on_focus(self, event: events.Focus) -> None:
         self.desk.pane_focused(self)
 
     def on_blur(self, event: events.Blur) -> None:
-        self.repaint()
+        """For panes that end something when they are left."""

@@ -19,7 +19,7 @@ from polotui.tui.widgets.candle_marks import Grid, Scale, joined, scale_for
 from polotui.tui.widgets.live_table import LiveTable
 from polotui.tui.widgets.painted import Line, fit
 from polotui.tui.widgets.pane import Exported
-from polotui.tui.widgets.rows import Cell, Column, Row
+from polotui.tui.widgets.rows import Cell, Column, Row, split_point
 
 #: Tone and kind of line of each run, in their order.
 STYLES = (("accent", True), ("line1", False), ("line2", True), ("line4", False), ("line3", True))
@@ -149,7 +149,7 @@ class CompareTable(LiveTable, ComparePane):
         """Another comparison: its own columns."""
         self._of = self.comparison
         runs = self.compared
-        named = [Column(f"run{index}", f"#{run.row.run}", "point", least=10) for index, run in enumerate(runs)]
+        named = [Column(f"run{index}", f"#{run.row.run}", "right", least=10) for index, run in enumerate(runs)]
         self.COLUMNS = (Column("figure", "figure", least=14), *named)  # type: ignore[misc]
         needle = self.table.needle
         self.table = type(self.table)(self.COLUMNS, needle=needle)
@@ -171,7 +171,7 @@ class CompareTable(LiveTable, ComparePane):
                 name,
                 {
                     "figure": Cell(name, "muted"),
-                    **{f"run{i}": Cell(_no_point(v), "muted") for i, v in enumerate(values)},
+                    **{f"run{i}": Cell(v, "muted") for i, v in enumerate(values)},
                 },
             )
             for name, values in told.items()
@@ -182,13 +182,18 @@ class CompareTable(LiveTable, ComparePane):
         for run in runs:
             for figure in run.figures:
                 titles.setdefault(figure.name, figure.title)
+        found = [{figure.name: figure for figure in run.figures} for run in runs]
+        texts = [
+            on_the_point([clean(figures[name].text, 24) if name in figures else UNKNOWN for name in titles])
+            for figures in found
+        ]
         rows = []
-        for name, title in titles.items():
+        for place, (name, title) in enumerate(titles.items()):
             cells = {"figure": Cell(clean(title, 30), "")}
-            for index, run in enumerate(runs):
-                found = next((figure for figure in run.figures if figure.name == name), None)
-                text = clean(found.text, 24) if found is not None else UNKNOWN
-                cells[f"run{index}"] = Cell(text, "" if text != UNKNOWN else "muted", found.value if found else None)
+            for index, figures in enumerate(found):
+                text = texts[index][place]
+                value = figures[name].value if name in figures else None
+                cells[f"run{index}"] = Cell(text, "" if text.strip() != UNKNOWN else "muted", value)
             rows.append(Row(name, cells))
         return rows
 
@@ -196,6 +201,7 @@ class CompareTable(LiveTable, ComparePane):
         return self._made
 
 
-def _no_point(text: str) -> str:
-    """Words in a column of numbers: nothing in them is a decimal point to align on."""
-    return text.replace(" ", "\u00a0")
+def on_the_point(texts: list[str]) -> list[str]:
+    """Figures of one column, padded behind so that their decimal points stand under each other."""
+    behind = max((len(split_point(text)[1]) for text in texts), default=0)
+    return [whole + part.ljust(behind) for whole, part in map(split_point, texts)]

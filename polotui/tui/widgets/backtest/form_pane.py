@@ -14,6 +14,7 @@ from textual.binding import BindingType
 
 from polotui.core.text import clean
 from polotui.tui import keys
+from polotui.tui.shell.dialogs import wrapped
 from polotui.tui.widgets.backtest.base import BenchPane
 from polotui.tui.widgets.backtest.form_fields import Field
 from polotui.tui.widgets.painted import Line, fit
@@ -29,11 +30,15 @@ class FormPane(BenchPane):
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("form")
     TOPICS = frozenset({"bench", "link", "jobs", "face", "symbols"})
     LABELS: ClassVar[int] = 11
+    HEAD: ClassVar[int] = 0
+    """Lines above the first field."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.place = 0
         self._top = 0
+        self._starts: list[int] = []
+        """First line of each field, and the end of the last."""
         self._typed: str | None = None
         self._before: str | None = None
         """The field's text before the first keystroke, for Esc."""
@@ -91,6 +96,7 @@ class FormPane(BenchPane):
             starts.append(len(lines))
             lines += self._field(item, width, chosen=index == self.place)
         starts.append(len(lines))
+        self._starts = starts
         room = max(1, height - len(closing))
         if self.place < len(fields):
             here = starts[self.place]
@@ -116,9 +122,10 @@ class FormPane(BenchPane):
         else:
             line += self._shown(item, room, back, chosen=chosen)
         lines = [line]
-        fault = self.fault(item.name)
-        if fault and not self.locked:
-            lines.append([(f"  ! {fit(clean(fault, 200), width - 4)}", "warn")])
+        fault = "" if self.locked else self.fault(item.name)
+        if fault:
+            told = wrapped(clean(fault, 200), width - 4)[:3]
+            lines += [[(f"  {'!' if index == 0 else ' '} {part}", "warn")] for index, part in enumerate(told)]
         return lines
 
     def _input(self, text: str, room: int, back: str) -> Line:
@@ -245,16 +252,13 @@ class FormPane(BenchPane):
         super().on_blur(event)
 
     def on_click(self, event: events.Click) -> None:
-        row = event.y - 1 + self._top
-        at = 0
-        for index, item in enumerate(self.fields()):
-            size = 1 + bool(self.fault(item.name) and not self.locked and item.kind != "head")
-            if at <= row < at + size and item.kind != "head":
+        row = event.y - 1 - self.HEAD + self._top
+        fields = self.fields()
+        for index, item in enumerate(fields[: len(self._starts) - 1]):
+            if self._starts[index] <= row < self._starts[index + 1] and item.kind != "head":
                 self._typed, self._before = None, None
                 self.place = index
                 self.repaint()
-                return
-            at += size
 
     # giving out
 

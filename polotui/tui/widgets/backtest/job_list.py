@@ -66,7 +66,7 @@ class JobList(BenchPane):
         if not jobs:
             return [[(" Nothing at work. r runs the form.", "muted")]]
         current = self.current()
-        blocks = [(job.id, self._lines(job, width, chosen=job is current)) for job in jobs]
+        blocks = [(job.id, self._block(job, width, chosen=job is current)) for job in jobs]
         place = next((index for index, job in enumerate(jobs) if job is current), 0)
         first = 0
         while first < place and sum(len(lines) for _, lines in blocks[first : place + 1]) > height:
@@ -77,7 +77,7 @@ class JobList(BenchPane):
             self._rows += [number] * len(lines)
         return shown[:height]
 
-    def _lines(self, job: JobState, width: int, *, chosen: bool) -> list[Line]:
+    def _block(self, job: JobState, width: int, *, chosen: bool) -> list[Line]:
         back = " cursor" if chosen and self.has_focus else ""
         mark = ("▸", f"accent{back}") if chosen else (" ", "")
         name = clean(job.title, 120)

@@ -79,14 +79,13 @@ class Assumptions(TextTable):
                 [("decided by detail  ", "muted"), (f"{result.detail_share * 100:.1f} % of the bars in question", "")]
             )
         costs = spec.costs
-        told = f"maker {costs.maker_fee * 100:g} % · taker {costs.taker_fee * 100:g} % · slippage {costs.slippage * 100:g} %"
+        fees = f"maker {costs.maker_fee * 100:g} % · taker {costs.taker_fee * 100:g} %"
+        told = f"{fees} · slippage {costs.slippage * 100:g} % · half spread {costs.half_spread * 100:g} %"
+        market = f"{symbols_words(row.symbols, 9)} {clean(row.timeframe, 6)}"
         facts = [
             ("strategy", f"{clean(row.strategy, 40)} v{row.version}"),
             ("parameters", params_words(spec.params)),
-            (
-                "data",
-                f"{symbols_words(row.symbols, 9)} {clean(row.timeframe, 6)} · {day(row.from_ms)} → {day(row.to_ms)} · {row.bars:,} bars",
-            ),
+            ("data", f"{market} · {day(row.from_ms)} → {day(row.to_ms)} · {row.bars:,} bars"),
             ("capital", f"{spec.capital:,.2f} USDT"),
             ("costs", told),
             ("data hash", clean(row.data_hash, 80) or UNKNOWN),

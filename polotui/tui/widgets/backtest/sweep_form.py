@@ -18,6 +18,8 @@ class SweepForm(FormPane):
         "right switch it between its range and fixed. Trials 0 is the whole grid; the hold-out is kept from the search."
     )
 
+    HEAD = 2
+
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.form = SweepFields()
