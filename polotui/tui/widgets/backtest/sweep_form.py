@@ -18,6 +18,7 @@ class SweepForm(FormPane):
         "right switch it between its range and fixed. Trials 0 is the whole grid; the hold-out is kept from the search."
     )
 
+    TOPICS = FormPane.TOPICS | {"sweeps"}
     HEAD = 2
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
