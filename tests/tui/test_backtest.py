@@ -9,6 +9,7 @@ from polotui.api import lab_commands as lc
 from polotui.api.events import LabState
 from polotui.api.lab_values import SweepAxis
 from polotui.core.errors import Refused, UsageError
+from polotui.tui import keys
 from tests.tui import fake_backtests as fb
 from tests.tui import fake_engine as fe
 
@@ -483,3 +484,67 @@ async def test_lists_are_asked_for_again_after_a_fault(open_desk):
             engine.push(fe.heartbeat(desk.clock))
             await desk.until(lambda: not desk.app.store.is_dirty, "a frame")
         await desk.shown("#41")
+
+
+async def test_each_key_that_a_pane_offers_acts_there(open_desk):
+    async with open_desk() as desk:
+        await at_backtest(desk)
+        screen = desk.app.desk_screen
+        for pane in screen.panes():
+            for key in keys.KEYS:
+                if key.scope in pane.SCOPES:
+                    name = f"action_{key.action.partition('(')[0]}"
+                    assert any(hasattr(place, name) for place in (pane, screen)), (pane.id, key.id)
+                    bound = [
+                        found for name in key.keys.split(",") for found in pane._bindings.key_to_bindings.get(name, [])
+                    ]
+                    assert key.scope == "backtest" or any(item.id == key.id for item in bound), (pane.id, key.id)
+
+
+async def test_a_run_that_ends_while_one_types_takes_nothing_away(open_desk):
+    async with open_desk() as desk:
+        await at_backtest(desk)
+        await desk.press("r")
+        await desk.shown("Running… 0 %")
+        await desk.press("i", "slash", *"ema")
+        desk.engine.bench.runs[42] = fb.run_row(42)
+        desk.engine.push(desk.engine.bench.progress(1.0, end="completed"))
+        await desk.until(lambda: desk.app.desk_screen.bench.result is not None, "the result")
+        await desk.press(*"-p")
+        assert desk.pane("history").table.needle == "ema-p"
+        await desk.press("enter", "o")
+        await desk.shown("#42 ema-pullback v4 ·")
+
+
+async def test_a_run_that_ended_while_another_screen_was_open_is_shown_on_return(open_desk):
+    async with open_desk() as desk:
+        await at_backtest(desk)
+        await desk.press("r")
+        await desk.shown("Running… 0 %")
+        await desk.press("1")
+        desk.engine.bench.runs[42] = fb.run_row(42)
+        desk.engine.push(desk.engine.bench.progress(1.0, end="completed"))
+        await desk.until(lambda: bool(desk.app.store.jobs.get(7) and desk.app.store.jobs[7].end), "the end")
+        await desk.press("4")
+        await desk.shown("#42 ema-pullback v4 ·")
+
+
+async def test_the_form_runs_what_it_shows_also_where_it_has_no_room(open_desk):
+    async with open_desk((80, 24)) as desk:
+        await at_backtest(desk)
+        await desk.press("i")
+        desk.app.desk_screen.bench.choose("donchian-20")
+        await desk.until(lambda: desk.app.desk_screen.bench.strategy is not None, "the document")
+        await desk.press("r")
+        await desk.until(lambda: asked(desk, lc.StartBacktest), "the command")
+        assert asked(desk, lc.StartBacktest)[0].spec.strategy == "donchian-20"
+
+
+async def test_hostile_words_from_the_engine_stay_words(open_desk):
+    engine = fe.FakeEngine()
+    engine.bench.runs[41] = fb.run_row(41, strategy="[bold]evil[/]\x1b[2J\u202e", trades=3)
+    async with open_desk(engine=engine) as desk:
+        await desk.press("4", "i")
+        await desk.shown("[bold]evil[/]‹1b›")
+        assert "\x1b" not in desk.text()
+        assert "\u202e" not in desk.text()

@@ -23,6 +23,7 @@ from polotui.tui.widgets.backtest.base import day, symbols_words
 from polotui.tui.widgets.backtest.bench import Bench
 from polotui.tui.widgets.backtest.compare_view import CompareCurve, CompareTable
 from polotui.tui.widgets.backtest.distribution import Distribution
+from polotui.tui.widgets.backtest.form_pane import FormPane
 from polotui.tui.widgets.backtest.group_table import GroupTable
 from polotui.tui.widgets.backtest.job_list import JobList
 from polotui.tui.widgets.backtest.months_map import MonthsMap
@@ -37,6 +38,7 @@ from polotui.tui.widgets.backtest.sweep_form import SweepForm
 from polotui.tui.widgets.backtest.sweep_view import SweepBest, SweepHeat, SweepList
 from polotui.tui.widgets.backtest.sweeping import Sweeping
 from polotui.tui.widgets.backtest.trade_table import TradeTable
+from polotui.tui.widgets.live_table import LiveTable
 from polotui.tui.widgets.pane import Pane
 
 #: Which panes a view shows, from top to bottom.
@@ -142,6 +144,8 @@ class BacktestScreen(DeskScreen):
     def on_screen_resume(self) -> None:
         if self.desk.view.strategy and self.bench.strategies is not None:
             self.bench.choose(self.desk.view.strategy)
+        # What ended while another screen was open.
+        self.bench.heard({"jobs"})
         self.desk.store.mark("bench")
         super().on_screen_resume()
 
@@ -170,7 +174,11 @@ class BacktestScreen(DeskScreen):
         self.settle()
 
     def show(self, view: str) -> None:
-        """Opens a view and goes to the pane that matters in it."""
+        """Opens a view and goes to the pane that matters in it; who is typing is left alone."""
+        focused = self.focused
+        if isinstance(focused, LiveTable | FormPane) and focused.typing:
+            self.desk.tell(f"The {view} is there; o shows the result.")
+            return
         self.view = view
         if view == "result":
             self.charted = False
@@ -213,7 +221,7 @@ class BacktestScreen(DeskScreen):
     # what the sweep form takes from the run form
 
     def run_spec(self) -> RunSpec | None:
-        return self.query_one(RunForm).form.spec(self.desk.clock.wall_ms())
+        return self.query_one(RunForm).spec()
 
     def run_words(self) -> str:
         """«BTC_USDT 1h · last 365 days»."""

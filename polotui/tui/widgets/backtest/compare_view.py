@@ -7,6 +7,7 @@ and in span. What was not the same stands above the figures, since figures of di
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from polotui.api.lab_replies import Comparison
 from polotui.api.lab_values import CurvePoint, RunDetail
@@ -113,7 +114,7 @@ class CompareTable(LiveTable, ComparePane):
     NAME = "Side by side"
     ABOUT = "What the runs ran on and what came out, one column a run."
     SCOPES = ("table", "backtest")
-    COLUMNS = (Column("figure", "figure", least=14),)
+    COLUMNS: ClassVar[tuple[Column, ...]] = (Column("figure", "figure", least=14),)
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -156,7 +157,7 @@ class CompareTable(LiveTable, ComparePane):
         self._made = self._facts(runs) + self._figures(runs)
 
     def _facts(self, runs: list[RunDetail]) -> list[Row]:
-        told = {
+        told: dict[str, list[str]] = {
             "strategy": [f"{clean(run.row.strategy, 16)} v{run.row.version}" for run in runs],
             "parameters": [clean(params_words(run.spec.params), 24) for run in runs],
             "market": [f"{symbols_words(run.row.symbols, 1)} {clean(run.row.timeframe, 6)}" for run in runs],

@@ -99,7 +99,7 @@ class JobList(BenchPane):
         ]
         if job.end == "failed" and job.reason:
             words = wrapped(clean(job.reason, 300), width - 4)
-            lines += [[(f"    {text}", "warn")] for text in words[: 3 if chosen else 1]]
+            lines += [[(f"    {text}", "warn")] for text in words[: 6 if chosen else 1]]
         return lines
 
     def action_cursor(self, step: int) -> None:

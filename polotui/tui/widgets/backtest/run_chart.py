@@ -26,7 +26,7 @@ class RunChart(CandleChart, ResultPane):
 
     NAME = "Trade"
     ABOUT = "The bars around a trade: ▲ bought, ▼ sold. The crosshair stands on the entry; Esc closes the chart."
-    SCOPES = ("result", "chart", "backtest")
+    SCOPES: tuple[str, ...] = ("result", "chart", "backtest")  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("result")
     TOPICS = frozenset({"bench", "link"})
 

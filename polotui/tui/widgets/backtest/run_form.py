@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polotui.api.lab_values import RunSpec
 from polotui.core.text import clean
 from polotui.tui.shell.picker import Choice, Picker
 from polotui.tui.widgets.backtest.form_fields import Field, RunFields
@@ -21,12 +22,19 @@ class RunForm(FormPane):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self.form = RunFields()
+        self._fields = RunFields()
 
-    def body(self, width: int, height: int) -> list[Line]:
-        self.form.take(self.bench.strategy)
-        self.form.known = frozenset(self.desk.store.symbols)
-        return super().body(width, height)
+    @property
+    def form(self) -> RunFields:
+        """The fields, with the document and the symbols that are known now, painted or not."""
+        self._fields.take(self.bench.strategy)
+        if len(self._fields.known) != len(self.desk.store.symbols):
+            self._fields.known = frozenset(self.desk.store.symbols)
+        return self._fields
+
+    def spec(self) -> RunSpec | None:
+        """The run, or None while a field is wrong or the strategy is on its way."""
+        return self.form.spec(self.desk.clock.wall_ms()) if self.bench.strategy is not None else None
 
     @property
     def locked(self) -> bool:
@@ -78,7 +86,7 @@ class RunForm(FormPane):
         if self.locked:
             return
         now = self.desk.clock.wall_ms()
-        spec = self.form.spec(now)
+        spec = self.spec()
         if spec is not None:
             self.bench.start(spec, again=again)
             return

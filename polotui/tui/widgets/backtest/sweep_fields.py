@@ -14,7 +14,7 @@ OBJECTIVES = ("sharpe", "total_return", "sortino", "calmar", "profit_factor", "m
 FIXED = "fixed"
 #: Axes that are searched until the person says otherwise.
 _FIRST = 2
-_NUMBER = re.compile(r"[-−]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_NUMBER = re.compile(r"(?:(?<![\d.])[-−])?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 def axis_words(least: float, most: float, step: float) -> str:

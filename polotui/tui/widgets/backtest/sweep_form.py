@@ -23,13 +23,19 @@ class SweepForm(FormPane):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self.form = SweepFields()
+        self._fields = SweepFields()
+
+    @property
+    def form(self) -> SweepFields:
+        """The fields, with the parameters of the document that is known now."""
+        detail = self.bench.strategy
+        if detail is not None:
+            self._fields.take(detail.checked.params)
+        return self._fields
 
     def body(self, width: int, height: int) -> list[Line]:
-        detail = self.bench.strategy
-        if detail is None:
+        if self.bench.strategy is None:
             return [[(" The strategy is loading …", "muted")]]
-        self.form.take(detail.checked.params)
         head: Line = [(f" {fit(self.backtest.run_words(), width - 1)}", "key")]
         return [head, [(" f goes back to the run form", "muted")], *super().body(width, max(1, height - 2))]
 

@@ -61,15 +61,16 @@ class SweepBest(LiveTable, SweepPane):
 
     NAME = "Sweep"
     ABOUT = (
-        "The best parameters so far, best first. Out of sample is the objective over the part of the data that the "
-        "search never saw. Enter runs a full backtest with the parameters of the line."
+        "The best parameters so far, best first. «unseen» is the objective out of sample: over the part of the data "
+        "that the search never saw. Enter runs a full backtest with the parameters of the line."
     )
     SCOPES = ("running", "sweeps", "table", "backtest")
+    GAP = 1
     COLUMNS = (
         Column("rank", "#", "right", least=2),
         Column("params", "parameters", grow=True, least=14),
         Column("score", "score", "point", least=6),
-        Column("out", "out of sample", "point"),
+        Column("out", "unseen", "point"),
         Column("return", "return", "point", drop=2),
         Column("sharpe", "Sharpe", "point", drop=4),
         Column("drawdown", "max DD", "point", drop=3),
