@@ -45,19 +45,22 @@ def day(at_ms: int) -> str:
     return at(at_ms).strftime("%Y-%m-%d") if at_ms else UNKNOWN
 
 
+def strategy_words(name: str, version: int, most: int = 40) -> str:
+    """«ema-pullback v4»; a template has no version."""
+    return clean(name, most) + (f" v{version}" if version else "")
+
+
 def run_words(row: RunRow) -> str:
     """«#41 ema-pullback v4 · BTC_USDT 1h · 2025-11-21 → 2026-11-21 · pessimistic»."""
-    version = f" v{row.version}" if row.version else ""
     what = f"{symbols_words(row.symbols)} {clean(row.timeframe, 8)}"
     span = f"{day(row.from_ms)} → {day(row.to_ms)}"
-    return f"#{row.run} {clean(row.strategy, 40)}{version} · {what} · {span} · {row.policy}"
+    return f"#{row.run} {strategy_words(row.strategy, row.version)} · {what} · {span} · {row.policy}"
 
 
 def spec_words(spec: RunSpec) -> str:
     """What a sweep searches on, shorter than a run's line."""
-    version = f" v{spec.version}" if spec.version else ""
     what = f"{symbols_words(spec.symbols)} {clean(spec.timeframe, 8)}".strip(f" {UNKNOWN}")
-    return f"{clean(spec.strategy, 40)}{version}" + (f" · {what}" if what else "")
+    return strategy_words(spec.strategy, spec.version) + (f" · {what}" if what else "")
 
 
 def number_words(value: float) -> str:

@@ -14,7 +14,7 @@ from polotui.api.lab_values import CurvePoint, RunDetail
 from polotui.core.text import clean
 from polotui.tui.numbers import UNKNOWN, percent
 from polotui.tui.shell.dialogs import wrapped
-from polotui.tui.widgets.backtest.base import BenchPane, day, params_words, symbols_words
+from polotui.tui.widgets.backtest.base import BenchPane, day, params_words, strategy_words, symbols_words
 from polotui.tui.widgets.backtest.result_curve import AXIS, lines_on, time_axis
 from polotui.tui.widgets.candle_marks import Grid, Scale, joined, scale_for
 from polotui.tui.widgets.live_table import LiveTable
@@ -158,7 +158,7 @@ class CompareTable(LiveTable, ComparePane):
 
     def _facts(self, runs: list[RunDetail]) -> list[Row]:
         told: dict[str, list[str]] = {
-            "strategy": [f"{clean(run.row.strategy, 16)} v{run.row.version}" for run in runs],
+            "strategy": [strategy_words(run.row.strategy, run.row.version, 16) for run in runs],
             "parameters": [clean(params_words(run.spec.params), 24) for run in runs],
             "market": [f"{symbols_words(run.row.symbols, 1)} {clean(run.row.timeframe, 6)}" for run in runs],
             "from": [day(run.row.from_ms) for run in runs],
@@ -200,6 +200,14 @@ class CompareTable(LiveTable, ComparePane):
 
     def rows(self) -> list[Row]:
         return self._made
+
+    def opened(self, key: str) -> None:
+        """Enter opens the run of the chosen column."""
+        place = self.table.chosen - 1
+        if 0 <= place < len(self.compared):
+            self.bench.open(self.compared[place].row.run)
+        else:
+            self.desk.tell("h and l choose a run's column, Enter opens that run.")
 
 
 def on_the_point(texts: list[str]) -> list[str]:

@@ -34,7 +34,10 @@ class GroupTable(LiveTable, ResultPane):
 
     def rows(self) -> list[Row]:
         groups = self.result.groups if self.result is not None else []
-        most = max((abs(group.profit) for group in groups), default=0.0) or 1.0
+        most: dict[str, float] = {}
+        for group in groups:
+            # Bars are compared within one kind: hours with hours.
+            most[group.by] = max(most.get(group.by, 1e-9), abs(group.profit))
         rows = []
         for index, group in enumerate(groups):
             win = UNKNOWN if group.win_rate is None else f"{group.win_rate * 100:.1f} %"
@@ -45,7 +48,7 @@ class GroupTable(LiveTable, ResultPane):
                 "trades": Cell(f"{group.trades:,}", "", group.trades),
                 "win": Cell(win, "", group.win_rate),
                 "profit": Cell(f"{group.profit:+,.2f}".replace("-", "−"), tone, group.profit),
-                "share": Cell(bar(abs(group.profit) / most, 12), tone, group.profit),
+                "share": Cell(bar(abs(group.profit) / most[group.by], 12), tone, group.profit),
             }
             rows.append(Row(f"{group.by} {group.key}", cells))
         return rows

@@ -121,10 +121,11 @@ class JobList(BenchPane):
         job = self.current()
         if job is None:
             return
-        if not job.result or job.end != "completed":
-            self.desk.tell(clean(job.reason, 300) or "It has no result to open.")
-        elif job.kind == "sweep":
+        if job.result and job.kind == "sweep":
+            # Also while it runs: its table is live.
             self.backtest.open_sweep(job.result)
+        elif not job.result or job.end != "completed":
+            self.desk.tell(clean(job.reason, 300) or "It has no result to open.")
         else:
             self.bench.open(job.result)
 

@@ -6,7 +6,7 @@ from polotui.api.lab_values import Analysis, RunDetail
 from polotui.core.text import clean
 from polotui.tui.numbers import UNKNOWN, moment, percent
 from polotui.tui.shell.dialogs import wrapped
-from polotui.tui.widgets.backtest.base import day, params_words, symbols_words
+from polotui.tui.widgets.backtest.base import day, params_words, strategy_words, symbols_words
 from polotui.tui.widgets.backtest.result_pane import TextTable
 from polotui.tui.widgets.painted import Line
 
@@ -83,7 +83,7 @@ class Assumptions(TextTable):
         told = f"{fees} · slippage {costs.slippage * 100:g} % · half spread {costs.half_spread * 100:g} %"
         market = f"{symbols_words(row.symbols, 9)} {clean(row.timeframe, 6)}"
         facts = [
-            ("strategy", f"{clean(row.strategy, 40)} v{row.version}"),
+            ("strategy", strategy_words(row.strategy, row.version)),
             ("parameters", params_words(spec.params)),
             ("data", f"{market} · {day(row.from_ms)} → {day(row.to_ms)} · {row.bars:,} bars"),
             ("capital", f"{spec.capital:,.2f} USDT"),

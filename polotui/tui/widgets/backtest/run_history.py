@@ -10,7 +10,7 @@ from polotui.api.lab_values import RunRow
 from polotui.core.text import clean
 from polotui.tui import keys
 from polotui.tui.numbers import UNKNOWN, moment, percent, tone_of
-from polotui.tui.widgets.backtest.base import BenchPane, day, decimal_words, run_words, symbols_words
+from polotui.tui.widgets.backtest.base import BenchPane, day, decimal_words, run_words, strategy_words, symbols_words
 from polotui.tui.widgets.live_table import LiveTable
 from polotui.tui.widgets.painted import Line
 from polotui.tui.widgets.rows import Cell, Column, Row
@@ -76,13 +76,12 @@ class RunHistory(LiveTable, BenchPane):
 
     def _line(self, row: RunRow, opened: int) -> Row:
         marked = row.run in self.bench.marked
-        version = f" v{row.version}" if row.version else ""
         win = UNKNOWN if row.win_rate is None else f"{row.win_rate * 100:.1f} %"
         drawdown = UNKNOWN if row.max_drawdown is None else percent(-abs(row.max_drawdown))
         tone = "accent" if marked or row.run == opened else ""
         cells = {
             "run": Cell(f"{'●' if marked else ''}#{row.run}", tone, row.run),
-            "strategy": Cell(f"{clean(row.strategy, 24)}{version}", "", f"{row.strategy} {row.version:06}"),
+            "strategy": Cell(strategy_words(row.strategy, row.version, 24), "", f"{row.strategy} {row.version:06}"),
             "symbols": Cell(symbols_words(row.symbols, 1), "", ",".join(row.symbols)),
             "frame": Cell(clean(row.timeframe, 6), "muted", row.timeframe),
             "return": Cell(percent(row.total_return), tone_of(row.total_return), row.total_return),
