@@ -76,6 +76,8 @@ def cores() -> int:
         return max(1, len(os.sched_getaffinity(0)))
     except AttributeError:  # not on macOS
         return max(1, os.cpu_count() or 1)
+
+
 def run_here(command: Sequence[str]) -> int:
     """Runs a program of the person's, such as an editor, in this terminal and waits for it. Returns its exit code."""
     try:
