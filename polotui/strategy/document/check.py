@@ -94,6 +94,8 @@ def _document(data: Any, notebook: Notebook) -> StrategyDocument | None:
         executor = data.get("executor")
         kind = str(executor.get("kind", "")) if isinstance(executor, dict) else ""
         for detail in error.errors(include_url=False):
+            if notebook.full:
+                break
             _refusal(dict(detail), kind, notebook)
         return None
 
