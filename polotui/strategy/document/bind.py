@@ -19,7 +19,7 @@ from polotui.strategy.document.catalog import Kind
 from polotui.strategy.document.check import Checking
 from polotui.strategy.document.grammar import frames_of
 from polotui.strategy.document.limits import FRAME_MS
-from polotui.strategy.document.meaning import disorder
+from polotui.strategy.document.meaning import disorder, references
 from polotui.strategy.document.rules import Rules, kinds
 from polotui.strategy.document.spec import Block, ParamSpec, StrategyDocument, Within, shown
 from polotui.strategy.document.spec import Grid as GridSpec
@@ -31,7 +31,7 @@ from polotui.strategy.document.warmup import Warmup, cost
 CONFIRM = {
     "rsi": (("rsi", {"length": 14}),),
     "macd": (("macd", {"fast": 12, "slow": 26, "signal": 9}),),
-    "ema": (("ema", {"length": 12}), ("ema", {"length": 26})),
+    "ema": (("ema", {"length": 21}), ("ema", {"length": 55})),
 }
 AnyBlock = TypeVar("AnyBlock")
 
@@ -325,8 +325,9 @@ def warmup_bars(
     for name, one in indicators.items():
         own = max(one.kind.settle(one.settings), one.kind.warmup(one.settings))
         settled[name] = own + settled.get(series(one.source)[0], 0)
-    warmup = Warmup(document.timeframe, settled, values)
-    found = [warmup.rules(rules.all()), *settled.values()]
+    sessions = {name: getattr(one.kind, "session_ms", 0) for name, one in indicators.items()}
+    warmup = Warmup(document.timeframe, settled, values, sessions)
+    found = [warmup.rules(rules.all()), *(warmup.indicator(name, document.timeframe) for name in _measured(document))]
     if document.confirm is not None:
         vote = max((_settled(kind, settings) for check in document.confirm.checks for kind, settings in CONFIRM[check]),
                    default=0)  # fmt: skip
@@ -334,8 +335,15 @@ def warmup_bars(
                   for frame in document.confirm.frames]  # fmt: skip
     if document.sizing is not None and document.sizing.kind == "vol_target":
         found.append(int(resolved(document.sizing.vol_bars, values)) + 1)
+    if resolved(document.filters.min_quote_volume_24h, values) > 0:
+        found.append(FRAME_MS["1d"] // FRAME_MS[document.timeframe])
     asked = document.warmup if isinstance(document.warmup, int) else 0
     return max(asked, *found)
+
+
+def _measured(document: StrategyDocument) -> set[str]:
+    """Indicators that stops and adds read on the base frame."""
+    return {series(text)[0] for _, text in references(document)}
 
 
 def _settled(kind_name: str, settings: Mapping[str, int | float]) -> int:

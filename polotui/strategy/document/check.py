@@ -157,7 +157,7 @@ def _own(code: str, message: str, path: Path, context: Mapping[str, Any], execut
         at = notebook.key(whole) if code in ("name", "key-of-another-kind", "executor") else notebook.value(whole)
         if code == "name" and not path:
             at = notebook.value(whole)
-    notebook.add("error", code, at, clean(message), _hint(notebook.known(path)))
+    notebook.add("error", code, at, clean(message), "" if code == "name" else _hint(notebook.known(path)))
 
 
 def _missing(name: str, block: Path, executor: str, notebook: Notebook) -> None:
@@ -183,7 +183,8 @@ def _said(value: object) -> str:
 
 
 def _loose_rules(data: Mapping[str, Any], notebook: Notebook) -> None:
-    """Reads the rules although other parts are wrong. What depends on those parts is not complained about again."""
+    """Reads kinds and rules although other parts are wrong. What follows from those parts is not said again."""
+    _loose_kinds(data, notebook)
     names, blurred = _loose_names(data)
     for path in keys.RULES:
         text: Any = data
@@ -195,6 +196,17 @@ def _loose_rules(data: Mapping[str, Any], notebook: Notebook) -> None:
         for fault in faults:
             if fault.code not in blurred:
                 notebook.fault(path, fault)
+
+
+def _loose_kinds(data: Mapping[str, Any], notebook: Notebook) -> None:
+    # Loaded here, as the models behind it are.
+    from polotui.strategy.document.meaning import unknown_kind
+
+    entries = data.get("indicators")
+    for name, entry in entries.items() if isinstance(entries, dict) else ():
+        kind = entry.get("kind") if isinstance(entry, dict) else None
+        if isinstance(kind, str) and kind not in kinds():
+            notebook.add("error", "unknown-kind", notebook.value(("indicators", name, "kind")), *unknown_kind(kind))
 
 
 def _loose_names(data: Mapping[str, Any]) -> tuple[Names, set[str]]:

@@ -9,7 +9,7 @@ from polotui.strategy.document.grammar import frames_of
 from polotui.strategy.document.limits import FRAME_MS, MAX_FRAMES
 from polotui.strategy.document.located import Path
 from polotui.strategy.document.rules import Rules, kinds
-from polotui.strategy.document.spec import Dca, Grid, IndicatorSpec, StrategyDocument, Value, Within, shown
+from polotui.strategy.document.spec import Dca, Grid, IndicatorSpec, StrategyDocument, Value, shown
 from polotui.strategy.document.tokens import did_you_mean
 from polotui.strategy.document.tree import PRICES
 from polotui.strategy.document.values import Placed, defaults, in_order, numbers, resolved, series, settings, unfit
@@ -46,9 +46,7 @@ def _indicator(document: StrategyDocument, name: str, spec: IndicatorSpec, noteb
     here: Path = ("indicators", name)
     kind = kinds().get(spec.kind)
     if kind is None:
-        hint = did_you_mean(spec.kind, kinds()) or "kinds are " + ", ".join(kinds())
-        at = notebook.value((*here, "kind"))
-        notebook.add("error", "unknown-kind", at, f"there is no indicator «{clean(spec.kind, 40)}»", hint)
+        notebook.add("error", "unknown-kind", notebook.value((*here, "kind")), *unknown_kind(spec.kind))
         return
     _settings(document, name, spec, kind, notebook)
     if "source" in kind.inputs:
@@ -57,6 +55,12 @@ def _indicator(document: StrategyDocument, name: str, spec: IndicatorSpec, noteb
         what = ", ".join(part for part in kind.inputs if part != "time")
         notebook.add("error", "unknown-key", notebook.key((*here, "source")), f"{kind.name} has no source",
                      f"it is computed from {what}")  # fmt: skip
+
+
+def unknown_kind(kind: str) -> tuple[str, str]:
+    """Message and suggestion."""
+    hint = did_you_mean(kind, kinds()) or "sma, ema, rsi, macd, bb, atr and many more: see the list of indicators"
+    return f"there is no indicator «{clean(kind, 40)}»", hint
 
 
 def _settings(document: StrategyDocument, name: str, spec: IndicatorSpec, kind: Kind, notebook: Notebook) -> None:
@@ -192,6 +196,3 @@ def disorder(executor: Grid | Dca, values: dict[str, int | float]) -> list[tuple
     if executor.stop is not None and above(executor.stop, executor.lower):
         found.append(("stop", f"stop {number(executor.stop)} is not below lower {number(executor.lower)}"))
     return found
-
-
-__all__ = ["Within", "disorder", "examine", "references"]

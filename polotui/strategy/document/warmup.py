@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from polotui.strategy.document.functions import FUNCTIONS
-from polotui.strategy.document.limits import frame_ratio
+from polotui.strategy.document.limits import FRAME_MS, frame_ratio
 from polotui.strategy.document.tree import Call, Indicator, Lag, Node, Number, Param, Price, children, walk
 
 Numbers = Mapping[str, int | float]
@@ -13,9 +13,13 @@ _WINDOW_COST = 4
 
 
 class Warmup:
-    """`settled` gives each indicator's bars in its own frame, its source's included."""
+    """`settled` gives each indicator's bars in its own frame, its source's included; `sessions` the milliseconds that
+    one of sessions (a day's average) needs besides, whatever the frame."""
 
-    def __init__(self, timeframe: str, settled: Mapping[str, int], values: Numbers) -> None:
+    def __init__(
+        self, timeframe: str, settled: Mapping[str, int], values: Numbers, sessions: Mapping[str, int] | None = None
+    ) -> None:
+        self.sessions = sessions or {}
         self.timeframe = timeframe
         self.settled = settled
         self.values = values
@@ -28,7 +32,7 @@ class Warmup:
         if isinstance(node, Price):
             return self.framed(node.frame, 0)
         if isinstance(node, Indicator):
-            return self.framed(node.frame, self.settled.get(node.name, 0))
+            return self.framed(node.frame, self.indicator(node.name, node.frame or self.timeframe))
         if isinstance(node, Lag) and isinstance(node.of, Price | Indicator) and node.of.frame:
             return self.node(node.of) + node.bars * frame_ratio(self.timeframe, node.of.frame)
         below = max((self.node(child) for child in children(node)), default=0)
@@ -37,6 +41,9 @@ class Warmup:
         if isinstance(node, Call):
             return below + self.back(node)
         return below
+
+    def indicator(self, name: str, frame: str) -> int:
+        return max(self.settled.get(name, 0), -(-self.sessions.get(name, 0) // FRAME_MS[frame]))
 
     def framed(self, frame: str, bars: int) -> int:
         """Bars of a higher frame in bars of the base: one more, since a run may begin in the middle of one."""
