@@ -21,10 +21,12 @@ from polotui.backtest.gauge import Gauge
 from polotui.backtest.kernel import shapes as k
 from polotui.backtest.machine import Buffers, Outcome, execute, kernel
 from polotui.backtest.prepare import Prepared, prepare
-from polotui.backtest.report import Report, report
+from polotui.backtest.report import Report, report, trade_columns
 from polotui.backtest.settings import POLICIES, Costs, Policy, Settings
 from polotui.backtest.work import CheckWork, CompleteWork, Done, PreviewWork, RunWork, WarmWork
 from polotui.metrics.figure import Figure
+from polotui.metrics.summary import Summary
+from polotui.metrics.trades import distribution
 from polotui.model.candles import Timeframe
 from polotui.storage.candles import CandleStore
 from polotui.storage.columns import CandleArrays
@@ -138,9 +140,9 @@ def described(
         "to_ms": settings.to_ms,
         "bars": (prepared.last - prepared.first) * len(prepared.symbols),
         "figures": figures(summary.figures),
-        "months": [dataclasses.astuple(month) for month in summary.months],
-        "bins": [dataclasses.astuple(bin_) for bin_ in summary.distribution],
-        "groups": {by: [dataclasses.asdict(row) for row in rows] for by, rows in summary.breakdowns.items()},
+        "months": [(month.year, month.month, month.figure.value) for month in summary.months],
+        "bins": result_bins(prepared, outcome),
+        "groups": groups(summary),
         "bands": {name: float(value) for name, value in result.bands.items()},
         "refusals": result.refusals,
         "ambiguous": result.ambiguous,
@@ -158,6 +160,30 @@ def described(
 
 def figures(found: Mapping[str, Figure]) -> dict[str, tuple[float | None, str]]:
     return {name: (None if one.value is None else float(one.value), one.reason) for name, one in found.items()}
+
+
+def result_bins(prepared: Prepared, outcome: Outcome) -> list[tuple[float, float, int]]:
+    """Closed trades by their result as a fraction of what was put in."""
+    trades = trade_columns(prepared, outcome.trades)
+    return [(one.low, one.high, one.count) for one in distribution(trades.pnl / trades.entry_notional)]
+
+
+def groups(summary: Summary) -> list[dict[str, Any]]:
+    """Trades by hour, weekday, reason, symbol and side."""
+    found = []
+    for by, rows in summary.breakdowns.items():
+        for row in rows:
+            win_rate, profit = row.figures.get("win_rate"), row.figures.get("net_profit")
+            found.append(
+                {
+                    "by": by,
+                    "key": row.name,
+                    "trades": row.trades,
+                    "win_rate": win_rate.value if win_rate else None,
+                    "profit": (profit.value if profit else None) or 0.0,
+                }
+            )
+    return found
 
 
 def versions() -> dict[str, str]:
@@ -179,16 +205,16 @@ def assumptions(bound: Bound, settings: Settings, prepared: Prepared) -> list[st
     lines = [
         "Decided on the close of a bar, done at the open of the next.",
         f"Within a bar ({settings.policy}): {words[settings.policy]}.",
-        f"Market and stop orders pay {costs.slippage * 1e4:g} bp slippage and {costs.half_spread * 1e4:g} bp half-spread;"
-        " limit orders fill only when traded through.",
+        f"Market and stop orders pay {costs.slippage * 1e4:g} bp slippage and {costs.half_spread * 1e4:g} bp"
+        " half-spread; limit orders fill only when traded through.",
         f"Fees {costs.maker_fee:.3%} maker, {costs.taker_fee:.3%} taker, taken {taken}.",
     ]
     if costs.volume_share:
         lines.append(f"At most {costs.volume_share:.0%} of a bar's volume fills; the rest waits or expires.")
     if bound.document.market.leverage > 1 or bound.document.market.direction != "long":
         lines.append(
-            f"Leverage {bound.document.market.leverage:g}; liquidated when {costs.maintenance:.2%} of the notional is left;"
-            f" borrowing costs {costs.borrow_per_day:.3%} a day. Funding is not modelled."
+            f"Leverage {bound.document.market.leverage:g}; liquidated when {costs.maintenance:.2%} of the notional"
+            f" is left; borrowing costs {costs.borrow_per_day:.3%} a day. Funding is not modelled."
         )
     lines.append("A position that is open at the end is valued at the last close.")
     return lines

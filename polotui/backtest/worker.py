@@ -77,7 +77,7 @@ class Worker:
         return await self._with_store(work)
 
     async def _with_store(self, work: RunWork | ExamineWork | AnalyseWork | SweepWork) -> Done:
-        from polotui.backtest import analyses, examine, sweeps, tasks
+        from polotui.backtest import tasks
         from polotui.storage.candles import CandleStore
         from polotui.storage.database import Database
 
@@ -89,10 +89,16 @@ class Worker:
                 case RunWork():
                     return await tasks.run(work, store, self._gauge, self._buffers)
                 case ExamineWork():
+                    from polotui.backtest import examine
+
                     return await examine.examine(work, store)
                 case AnalyseWork():
+                    from polotui.backtest import analyses
+
                     return await analyses.analyse(work, store, self._gauge, self._buffers)
                 case SweepWork():
+                    from polotui.backtest import sweeps
+
                     return await sweeps.sweep(work, store, self._gauge, self._say)
 
 

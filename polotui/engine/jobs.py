@@ -78,6 +78,9 @@ class Jobs:
             raise UsageError(f"Job {number} does not run.", safe="Nothing was changed.")
         task.cancel()
 
+    def is_running(self, number: int) -> bool:
+        return number in self._tasks
+
     def running(self) -> list[str]:
         return [self._states[number].title for number in self._tasks]
 

@@ -99,24 +99,23 @@ def cagr(end: float, start_capital: float, elapsed_days: float) -> Figure:
 
 def value_at_risk(returns: Floats) -> Figure:
     """The loss that 95 % of the days stay under, as a positive number. Negative when even those days gained."""
-    cut = _tail_cut(returns)
-    return cut if cut.value is None else Figure(-cut.value)
+    return tail(returns)[0]
 
 
 def conditional_value_at_risk(returns: Floats) -> Figure:
     """The mean loss of the days at or beyond the value at risk, as a positive number."""
-    cut = _tail_cut(returns)
-    if cut.value is None:
-        return cut
-    return counted(-float(returns[returns <= cut.value].mean()))
+    return tail(returns)[1]
 
 
-def _tail_cut(returns: Floats) -> Figure:
+def tail(returns: Floats) -> tuple[Figure, Figure]:
+    """Value at risk and the mean loss beyond it, from one look at the lowest returns."""
     if len(returns) < LEAST_DAYS_TAIL:
-        return needs(LEAST_DAYS_TAIL, len(returns), "days")
+        missing = needs(LEAST_DAYS_TAIL, len(returns), "days")
+        return missing, missing
     if math.isnan(_mean(returns)):
-        return unknown(RUINED)
-    return counted(float(np.percentile(returns, 100 * TAIL)))
+        return unknown(RUINED), unknown(RUINED)
+    cut = float(np.percentile(returns, 100 * TAIL))
+    return counted(-cut), counted(-float(returns[returns <= cut].mean()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ from polotui.metrics.rules import LEAST_TRADES_CHANCE
 PERCENTILES = (5, 25, 50, 75, 95)
 _BLOCK_CELLS = 250_000
 
+#: A path that ends below its start by less made nothing: that is the rounding of a long product.
+_ROUNDING = 1e-12
+
 
 class Draw(Enum):
     """How a path is drawn from the trades."""
@@ -82,7 +85,7 @@ def resample(shares: Floats, *, draw: Draw, paths: int, seed: int) -> Chances:
         ends[start : start + rows] = wealth[:, -1]
         depths[start : start + rows] = _deepest(wealth)
     if draw is Draw.PERMUTATION:
-        # One end for every order; multiplied in another order it would differ by rounding, and by chance be a loss.
+        # One end for every order; multiplied in each of them it would differ by rounding.
         ends[:] = factors.prod()
     return Chances(
         draw=draw,
@@ -90,7 +93,7 @@ def resample(shares: Floats, *, draw: Draw, paths: int, seed: int) -> Chances:
         trades=count,
         total_return=_bands(ends - 1.0),
         max_drawdown=_bands(depths),
-        probability_of_loss=Figure(float(np.count_nonzero(ends < 1.0)) / paths),
+        probability_of_loss=Figure(float(np.count_nonzero(ends < 1.0 - _ROUNDING)) / paths),
     )
 
 

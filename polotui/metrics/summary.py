@@ -51,6 +51,10 @@ class CurveInput:
     def returns(self) -> Floats:
         return daily_returns(self.daily[1], self.start_capital)
 
+    @cached_property
+    def deepest(self) -> Drawdown | None:
+        return d.deepest(self.open_ms, self.frame_ms, self.equity, self.start_capital)
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -80,7 +84,7 @@ def summarise(
     days, values = curve.daily
     return Summary(
         figures=figures,
-        drawdown=d.deepest(curve.open_ms, curve.frame_ms, curve.equity, curve.start_capital),
+        drawdown=curve.deepest,
         months=c.monthly_returns(days, values, curve.start_capital),
         distribution=distribution(trades.pnl),
         breakdowns=breakdowns(trades),
@@ -95,7 +99,8 @@ def curve_figures(
     daily = curve.daily[1]
     growth = c.cagr(end, start, curve.elapsed_days)
     daily_depth = d.max_drawdown(daily, start)
-    deepest = d.deepest(curve.open_ms, curve.frame_ms, curve.equity, start)
+    deepest = curve.deepest
+    at_risk, beyond = c.tail(returns)
     notional = curve.notional
     unseen = unknown("exposure was not recorded")
     return {
@@ -115,8 +120,8 @@ def curve_figures(
         "max_drawdown_daily": daily_depth,
         "calmar": d.calmar(growth, daily_depth),
         "ulcer_index": d.ulcer_index(daily, start),
-        "var_95": c.value_at_risk(returns),
-        "cvar_95": c.conditional_value_at_risk(returns),
+        "var_95": at_risk,
+        "cvar_95": beyond,
         "time_in_market": unseen if notional is None else c.time_in_market(notional),
         "mean_exposure": unseen if notional is None else c.mean_exposure(notional, curve.equity),
     }

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import settings
 
 from polotui.metrics.daily import DAY_MS, Floats
 from polotui.metrics.trades import Labels, TradeColumns
 
 HOUR = 3_600_000
+#: For properties: an example may take as long as a busy machine needs.
+UNTIMED = settings(deadline=None)
 #: 2024-01-01 00:00 UTC, a Monday.
 START = 1_704_067_200_000
 

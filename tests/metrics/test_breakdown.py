@@ -11,7 +11,7 @@ from polotui.metrics.breakdown import breakdowns, by_hour, by_label, by_reason, 
 from polotui.metrics.daily import DAY_MS
 from polotui.metrics.figure import unknown
 from polotui.metrics.trades import no_trades
-from tests.metrics.samples import HOUR, START, trades
+from tests.metrics.samples import HOUR, START, UNTIMED, trades
 
 
 def test_hours_are_those_of_the_entry_in_utc() -> None:
@@ -56,6 +56,7 @@ def test_a_code_without_a_name_is_refused() -> None:
         by_reason(trades([1.0], reason=[3]))
 
 
+@UNTIMED
 @given(st.lists(st.tuples(st.integers(-1000, 1000), st.integers(0, 10**12), st.integers(0, 2)), max_size=40))
 def test_every_breakdown_adds_up_to_the_whole(rows: list[tuple[int, int, int]]) -> None:
     pnl = [float(row[0]) for row in rows]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from polotui.metrics import curve, drawdown
 from polotui.metrics.daily import DAY_MS, daily_returns
 from polotui.metrics.figure import unknown
-from tests.metrics.samples import START, random_returns
+from tests.metrics.samples import START, UNTIMED, random_returns
 
 SEEDS = st.integers(0, 10_000)
 
@@ -114,6 +114,7 @@ def test_months_cross_the_year_and_end_with_the_ruin() -> None:
     assert (second.year, second.month, second.figure.value) == (1970, 1, None)
 
 
+@UNTIMED
 @given(SEEDS)
 def test_months_compound_to_the_total(seed: int) -> None:
     values = np.cumprod(1 + random_returns(seed))
@@ -134,6 +135,7 @@ def test_exposure_by_hand() -> None:
     assert not curve.mean_exposure(np.empty(0), np.empty(0)).known
 
 
+@UNTIMED
 @given(SEEDS, st.floats(0.01, 1e6))
 def test_the_size_of_the_capital_does_not_matter(seed: int, scale: float) -> None:
     values = np.cumprod(1 + random_returns(seed))
@@ -145,6 +147,7 @@ def test_the_size_of_the_capital_does_not_matter(seed: int, scale: float) -> Non
     )
 
 
+@UNTIMED
 @given(SEEDS, st.randoms(use_true_random=False))
 def test_the_order_of_days_does_not_matter_to_ratios(seed: int, chance: object) -> None:
     returns = random_returns(seed)
@@ -154,6 +157,7 @@ def test_the_order_of_days_does_not_matter_to_ratios(seed: int, chance: object) 
         assert figure(np.array(other)).value == pytest.approx(figure(returns).value, rel=1e-9, abs=1e-12)
 
 
+@UNTIMED
 @given(SEEDS)
 def test_the_mean_of_the_tail_is_not_below_its_edge(seed: int) -> None:
     returns = random_returns(seed)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polotui.metrics.daily import DAY_MS, daily_equity, daily_returns
-from tests.metrics.samples import START, hours
+from tests.metrics.samples import START, UNTIMED, hours
 
 MINUTE = 60_000
 FIRST_DAY = START // DAY_MS
@@ -35,6 +35,7 @@ def test_the_first_day_is_measured_against_the_starting_capital() -> None:
     assert daily_returns(values, 100.0) == pytest.approx([-0.05])
 
 
+@UNTIMED
 @given(
     st.lists(st.integers(0, 60 * 24 * 20), min_size=1, max_size=60, unique=True).map(sorted),
     st.integers(0, DAY_MS - 1),

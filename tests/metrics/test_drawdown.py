@@ -13,7 +13,7 @@ from polotui.metrics import drawdown
 from polotui.metrics.daily import daily_equity
 from polotui.metrics.drawdown import deepest, max_drawdown
 from polotui.metrics.figure import Figure, unknown
-from tests.metrics.samples import HOUR, START, hours, random_equity
+from tests.metrics.samples import HOUR, START, UNTIMED, hours, random_equity
 
 
 def found(equity: list[float], start: float = 100.0) -> drawdown.Drawdown | None:
@@ -70,6 +70,7 @@ def test_more_than_everything_can_be_lost_on_credit() -> None:
     assert max_drawdown(np.array([50.0, -20.0]), 100.0).value == pytest.approx(-1.2)
 
 
+@UNTIMED
 @given(st.integers(0, 10_000))
 def test_bounds_and_the_daily_one_is_never_deeper(seed: int) -> None:
     equity = random_equity(seed, bars=24 * 40)
@@ -81,6 +82,7 @@ def test_bounds_and_the_daily_one_is_never_deeper(seed: int) -> None:
     assert -1.0 <= on_bars <= on_days <= 0.0
 
 
+@UNTIMED
 @given(st.lists(st.floats(0.5, 200.0), min_size=1, max_size=40))
 def test_it_is_the_worst_of_all_pairs(equity: list[float]) -> None:
     path = [100.0, *equity]

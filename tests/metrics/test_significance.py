@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polotui.metrics import curve, significance
-from tests.metrics.samples import random_returns
+from tests.metrics.samples import UNTIMED, random_returns
 
 
 def test_the_example_of_the_paper() -> None:
@@ -43,6 +43,16 @@ def test_the_probability_by_hand() -> None:
     assert significance.probabilistic_sharpe(returns, benchmark=own).value == pytest.approx(0.5)
 
 
+def test_the_shape_of_the_returns_by_hand() -> None:
+    # One day in four (p) gains 4 %, the others lose 1 %: mean 0.25 %, skewness (1 − 2p) / √(p(1 − p)), kurtosis
+    # 1 / (p(1 − p)) − 3.
+    returns = np.tile([0.04, -0.01, -0.01, -0.01], 25)
+    daily = 0.0025 / math.sqrt(100 / 99 * (0.25 * 0.0375**2 + 0.75 * 0.0125**2))
+    under = 1 - 0.5 / math.sqrt(3 / 16) * daily + (16 / 3 - 3 - 1) / 4 * daily**2
+    expected = NormalDist().cdf(daily * math.sqrt(99) / math.sqrt(under))
+    assert significance.probabilistic_sharpe(returns).value == pytest.approx(expected, rel=1e-12)
+
+
 def test_what_the_ratio_lacks_its_doubts_lack() -> None:
     short = np.tile([0.03, -0.01], 10)
     for figure in (
@@ -63,6 +73,7 @@ def test_lopsided_returns_are_not_tested() -> None:
     assert "lopsided" in significance.probability_above(0.0, 1.0, 100, 9.0, 3.0).reason
 
 
+@UNTIMED
 @given(st.integers(0, 10_000), st.integers(2, 5_000), st.floats(0.01, 4.0))
 def test_more_trials_leave_less_of_a_ratio(seed: int, trials: int, variance: float) -> None:
     returns = random_returns(seed)

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polotui.metrics import curve as c
+from polotui.metrics import drawdown, significance
 from polotui.metrics.daily import daily_returns
 from polotui.metrics.figure import Figure, unknown
 from polotui.metrics.summary import CurveInput, headline, summarise
 from polotui.metrics.trades import no_trades
-from tests.metrics.samples import HOUR, hours, random_equity, random_returns, trades
+from tests.metrics.samples import HOUR, UNTIMED, hours, random_equity, random_returns, trades
 
 PNL = [100.0, -50.0, 25.0]
 
@@ -43,6 +44,27 @@ def test_a_year_of_bars_gives_every_figure() -> None:
     assert list(found.breakdowns) == ["hour", "weekday", "reason", "symbol"]
     assert found.drawdown is not None
     assert found.drawdown.depth == found.figures["max_drawdown"].value
+
+
+def test_each_name_holds_its_own_figure() -> None:
+    own, rate = curve(5), 0.03
+    figures = summarise(own, no_trades(), risk_free=rate, trials=9, trial_sharpe_variance=0.2).figures
+    returns, (_, daily) = own.returns, own.daily
+    expected = {
+        "volatility": c.volatility(returns),
+        "sharpe": c.sharpe(returns, rate),
+        "sharpe_error": significance.standard_error(returns, rate),
+        "sharpe_probability": significance.probabilistic_sharpe(returns, rate),
+        "sharpe_deflated": significance.deflated_sharpe(returns, rate, trials=9, trial_sharpe_variance=0.2),
+        "sortino": c.sortino(returns, rate),
+        "max_drawdown": drawdown.max_drawdown(own.equity, 10_000.0),
+        "max_drawdown_daily": drawdown.max_drawdown(daily, 10_000.0),
+        "ulcer_index": drawdown.ulcer_index(daily, 10_000.0),
+        "var_95": c.value_at_risk(returns),
+        "cvar_95": c.conditional_value_at_risk(returns),
+    }
+    assert len({figure.value for figure in expected.values()}) == len(expected)
+    assert {name: figures[name] for name in expected} == expected
 
 
 def test_the_market_beside_it() -> None:
@@ -88,6 +110,7 @@ def test_a_ruined_run_has_a_return_and_a_drawdown_but_no_ratios() -> None:
         assert figures[name] == unknown(c.RUINED)
 
 
+@UNTIMED
 @given(st.integers(0, 10_000))
 def test_the_headline_says_the_same_as_the_summary(seed: int) -> None:
     own = curve(seed)
@@ -116,6 +139,7 @@ def test_a_headline_needs_a_day() -> None:
         headline(np.empty(0), no_trades())
 
 
+@UNTIMED
 @given(st.integers(0, 10_000), st.sampled_from([0.25, 4.0, 1000.0]))
 def test_the_capital_s_unit_does_not_matter(seed: int, scale: float) -> None:
     own = curve(seed, bars=24 * 120)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from polotui.metrics import trades as t
 from polotui.metrics.figure import Figure, unknown
-from tests.metrics.samples import trades
+from tests.metrics.samples import UNTIMED, trades
 
 RESULTS = st.lists(
     st.floats(-1e6, 1e6, allow_subnormal=False).filter(lambda value: value == 0 or abs(value) > 1e-6), max_size=50
@@ -163,6 +163,7 @@ def test_bins_by_hand() -> None:
     assert t.distribution(np.zeros(3)) == (t.Bin(0.0, 1.0, 3),)
 
 
+@UNTIMED
 @given(RESULTS.filter(bool), st.integers(1, 40))
 def test_bins_hold_every_trade_once_and_never_mix_wins_with_losses(pnl: list[float], bins: int) -> None:
     rows = t.distribution(np.array(pnl), bins)
@@ -172,6 +173,7 @@ def test_bins_hold_every_trade_once_and_never_mix_wins_with_losses(pnl: list[flo
     assert sum(row.count for row in rows if row.high <= 0) == sum(value < 0 for value in pnl)
 
 
+@UNTIMED
 @given(RESULTS, st.randoms(use_true_random=False))
 def test_the_order_matters_to_streaks_only(pnl: list[float], chance: object) -> None:
     other = list(pnl)
@@ -182,6 +184,7 @@ def test_the_order_matters_to_streaks_only(pnl: list[float], chance: object) -> 
         assert one[name].value == pytest.approx(two[name].value, rel=1e-9, abs=1e-6), name
 
 
+@UNTIMED
 @given(RESULTS, st.sampled_from([0.5, 2.0, 1024.0]))
 def test_ratios_do_not_depend_on_the_currency(pnl: list[float], scale: float) -> None:
     one, two = t.result_figures(np.array(pnl)), t.result_figures(np.array(pnl) * scale)
@@ -192,6 +195,7 @@ def test_ratios_do_not_depend_on_the_currency(pnl: list[float], scale: float) ->
             assert two[name].value == pytest.approx(one[name].value * scale, rel=1e-9)
 
 
+@UNTIMED
 @given(RESULTS)
 def test_every_trade_is_a_win_a_loss_or_a_break_even(pnl: list[float]) -> None:
     found = values(t.result_figures(np.array(pnl)))

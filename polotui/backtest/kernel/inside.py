@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from polotui.backtest.kernel.booking import book_exit, close_trade, direction_of
+from polotui.backtest.kernel.booking import book_exit, close_trade, direction_of, least_exit
 from polotui.backtest.kernel.opening import exit_quantity, unsellable
 from polotui.backtest.kernel.shapes import (
     AMBIGUOUS,
@@ -150,7 +150,7 @@ def inside_bar(
         return 0.0
     quantity = exit_quantity(position, rules, market[VOLUME, k], lot, reason == BY_LIQUIDATION)
     change = 0.0
-    if quantity > 0.0 and quantity * price >= rules.least_amount:
+    if quantity > 0.0 and quantity * price >= least_exit(rules):
         maker = found != STOP
         change = book_exit(position, fills, trades, counts, rules, moment, symbol, price, quantity, lot, maker, reason)
     if position.quantity != 0.0 and found == STOP:

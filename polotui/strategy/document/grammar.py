@@ -130,6 +130,8 @@ class _Parser:
             if node.type != want:
                 self.type_fault(node, want, "a rule" if want == "bool" else "a price expression")
         except _Stop:
+            if self.stray is not None and self.stray not in self.faults:
+                self.faults.append(self.stray)
             return Parsed(None, tuple(self.faults))
         return Parsed(None if self.faults else node, tuple(self.faults))
 
@@ -341,6 +343,9 @@ class _Parser:
 
     def unknown(self, token: Token) -> None:
         name = token.text
+        if self.stray is not None and token.end == self.stray.at.start:
+            # The character behind it is what is wrong: a letter of another alphabet, say.
+            raise _Stop
         if name in FUNCTIONS:
             self.fault("unknown-name", token, f"{name} is a function", f"write {signature(FUNCTIONS[name])}")
         elif name.lower() in KEYWORDS:

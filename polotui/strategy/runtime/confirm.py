@@ -118,21 +118,39 @@ def confirm(series: Series, asked: Confirm, direction: Direction) -> Confirmatio
     open_ = np.zeros(len(base), np.bool_)
     for vote in votes.values():
         open_ |= vote == UNKNOWN
-    score = _scores(len(asked.frames))[agree]
+    score = np.array([_score(some, len(votes)) for some in range(len(votes) + 1)])[agree]
     score[open_] = np.nan
     return Confirmation(direction, checks, votes, score, compare(">=", score, asked.min_score), asked.min_score)
 
 
-def confirm_bar(rows: Mapping[str, list[Row]], asked: Confirm, direction: Direction) -> Confirmed:
-    """The same for one bar; `rows` are the frames' rows, the newest last."""
-    checks: dict[str, dict[str, int]] = {}
-    for frame in asked.frames:
-        row = rows[frame][-1] if rows[frame] else None
-        checks[frame] = {}
-        for check in asked.checks:
-            left, right = (NAN if row is None else _value(row, side) for side in asked.sides(check))
-            checks[frame][check] = greater(left, right) if direction == "long" else greater(right, left)
-    return _confirmed(direction, checks, asked.min_score)
+class LiveConfirm:
+    """The same bar by bar. `places` says where each frame's series stand in its rows."""
+
+    def __init__(self, asked: Confirm, places: Mapping[str, Mapping[Source, int]]) -> None:
+        self._asked = asked
+        self._sides = {
+            frame: {
+                check: tuple(side if isinstance(side, float) else own[side] for side in asked.sides(check))
+                for check in asked.checks
+            }
+            for frame, own in places.items()
+        }
+
+    def at(self, rows: Mapping[str, list[Row]], direction: Direction) -> Confirmed:
+        """`rows` are each frame's rows, the newest last."""
+        checks: dict[str, dict[str, int]] = {}
+        for frame, sides in self._sides.items():
+            row = rows[frame][-1] if rows[frame] else None
+            checks[frame] = {check: _truth(row, side, direction) for check, side in sides.items()}
+        return _confirmed(direction, checks, self._asked.min_score)
+
+
+def _truth(row: Row | None, sides: tuple[int | float, ...], direction: Direction) -> int:
+    """A side is a place in the row, or a number that never changes."""
+    if row is None:
+        return UNKNOWN
+    x, y = (side if isinstance(side, float) else row[side] for side in sides)
+    return greater(x, y) if direction == "long" else greater(y, x)
 
 
 def _confirmed(direction: Direction, checks: Mapping[str, Mapping[str, int]], min_score: float) -> Confirmed:
@@ -140,7 +158,7 @@ def _confirmed(direction: Direction, checks: Mapping[str, Mapping[str, int]], mi
     agree, frames = sum(vote == TRUE for vote in votes.values()), len(votes)
     if UNKNOWN in votes.values():
         return Confirmed(direction, checks, votes, NAN, Level.UNKNOWN, UNKNOWN)
-    score = float(_scores(frames)[agree])
+    score = _score(agree, frames)
     level = Level.HIGH if agree == frames else Level.MEDIUM if 3 * agree >= 2 * frames else Level.LOW
     return Confirmed(direction, checks, votes, score, level, TRUE if score >= min_score else FALSE)
 
@@ -157,10 +175,5 @@ def _vote(truths: list[Any]) -> Any:
     return UNKNOWN + (2 * yes > len(truths)) * 1 - (2 * no >= len(truths)) * 1
 
 
-def _scores(frames: int) -> Floats:
-    """The score for 0, 1, … agreeing frames."""
-    return np.array([100.0 * agree / frames for agree in range(frames + 1)])
-
-
-def _value(row: Row, side: Source | float) -> float:
-    return side if isinstance(side, float) else row[side]
+def _score(agree: int, frames: int) -> float:
+    return 100.0 * agree / frames

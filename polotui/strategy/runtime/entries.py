@@ -8,9 +8,9 @@ Decided here:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Protocol
 
+from polotui.strategy.document.bind import CONFIRM
 from polotui.strategy.document.tree import Node
 from polotui.strategy.runtime.columns import Bars
 from polotui.strategy.runtime.confirm import Confirm, Direction, confirm
@@ -27,9 +27,11 @@ class BoundDocument(Bound, Protocol):
     """A document with its rules and its parameters' values."""
 
     @property
-    def document(self) -> Any: ...
-    @property
     def rules(self) -> Any: ...
+    @property
+    def confirm(self) -> Any: ...
+    @property
+    def filters(self) -> Any: ...
 
 
 def rules_of(bound: BoundDocument) -> dict[str, Node]:
@@ -39,20 +41,24 @@ def rules_of(bound: BoundDocument) -> dict[str, Node]:
 
 
 def confirm_of(bound: BoundDocument) -> Confirm | None:
-    asked = bound.document.confirm
+    """What the document asks of other frames; the lengths are those that its warm-up is reckoned with."""
+    asked = bound.confirm
     if asked is None:
         return None
-    return Confirm(tuple(asked.frames), tuple(asked.checks), _number(asked.min_score, bound.values))
+    ((_, rsi),), ((_, macd),), ((_, fast), (_, slow)) = CONFIRM["rsi"], CONFIRM["macd"], CONFIRM["ema"]
+    return Confirm(
+        tuple(asked.frames),
+        tuple(asked.checks),
+        asked.min_score,
+        rsi["length"],
+        (macd["fast"], macd["slow"], macd["signal"]),
+        (fast["length"], slow["length"]),
+    )
 
 
 def filters_of(bound: BoundDocument) -> Filters:
-    asked = bound.document.filters
-    sessions = () if asked.sessions == "all" else tuple(asked.sessions)
-    return Filters(sessions, tuple(asked.weekdays), _number(asked.min_quote_volume_24h, bound.values))
-
-
-def _number(value: int | float | str, values: Mapping[str, float]) -> float:
-    return float(values[value] if isinstance(value, str) else value)
+    asked = bound.filters
+    return Filters(tuple(asked.sessions), tuple(sorted(asked.weekdays)), asked.min_quote_volume_24h)
 
 
 def entry(evaluation: Evaluation, bound: BoundDocument, direction: Direction, confirmed: bool = True) -> Truths | None:

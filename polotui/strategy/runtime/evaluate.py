@@ -31,15 +31,17 @@ from polotui.strategy.document.tree import (
     Param,
     Price,
     Unary,
+    children,
 )
 from polotui.strategy.runtime.columns import FRAME_MS, Bars, Integers
 from polotui.strategy.runtime.frames import BoundIndicator, Provider, Series, Source, Spec, specs
 from polotui.strategy.runtime.functions import COLUMNS, lagged, lagged_truth
-from polotui.strategy.runtime.program import ExitProgram, compile_rule
+from polotui.strategy.runtime.program import ExitProgram, compile_rule, uses_facts
 from polotui.strategy.runtime.truth import (
     ARITHMETIC,
     COMPARISONS,
     FALSE,
+    NAN,
     SCALAR,
     TRUE,
     UNKNOWN,
@@ -157,7 +159,25 @@ class Evaluation:
         columns = np.empty((len(self.bars), len(code.parts)))
         for place, part in enumerate(code.parts):
             columns[:, place] = self.value(part)
-        return ExitProgram(code.ops, code.operand, code.constants, columns, code.depth, code.uses_facts)
+        decided = self._decided(node)
+        return ExitProgram(code.ops, code.operand, code.constants, columns, code.depth, code.uses_facts, decided)
+
+    def _decided(self, node: Node) -> Truths:
+        """A rule's truth while no fact is known."""
+        values = self._whatever(node) if is_truth(node) else UNKNOWN
+        return values if isinstance(values, np.ndarray) else np.full(len(self.bars), values, np.uint8)
+
+    def _whatever(self, node: Node) -> Any:
+        if isinstance(node, Fact):
+            return NAN
+        if not uses_facts(node):
+            return self.value(node)
+        parts = [self._whatever(part) for part in children(node)]
+        if isinstance(node, Unary):
+            return self._unary(node.op, *parts)
+        if isinstance(node, Binary):
+            return self._binary(node.op, *parts)
+        return self._apply(node.name, parts, []) if isinstance(node, Call) else NAN
 
     def value(self, node: Node) -> Any:
         """A column, or one float or int for what is the same at every bar."""
@@ -219,9 +239,12 @@ class Evaluation:
                 windows.append(window_of(node, place, self._values))
             else:
                 arguments.append(self.value(node.args[place]))
+        return self._apply(node.name, arguments, windows)
+
+    def _apply(self, name: str, arguments: list[Any], windows: list[int]) -> Any:
         if not any(isinstance(value, np.ndarray) for value in arguments):
-            if node.name in PLAIN:
-                return PLAIN[node.name](*arguments)
-            kind = FUNCTIONS[node.name].arguments[0]
+            if name in PLAIN:
+                return PLAIN[name](*arguments)
+            kind = FUNCTIONS[name].arguments[0]
             arguments[0] = np.full(len(self.bars), arguments[0], np.uint8 if kind == "bool" else np.float64)
-        return COLUMNS[node.name](*arguments, *windows)
+        return COLUMNS[name](*arguments, *windows)

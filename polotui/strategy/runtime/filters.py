@@ -29,17 +29,16 @@ _MONDAY = 3 * _DAY_MINUTES
 
 @dataclass(frozen=True)
 class Filters:
-    """`sessions` are «HH:MM-HH:MM», none of them means all day; weekdays count from 0, Monday."""
+    """`sessions` are minutes of the day, (from, to), none of them means all day; weekdays count from 0, Monday."""
 
-    sessions: tuple[str, ...] = ()
+    sessions: tuple[tuple[int, int], ...] = ()
     weekdays: tuple[int, ...] = tuple(range(7))
     min_quote_volume_24h: float = 0.0
 
     def table(self) -> Truths:
         """The truth for each minute of a week."""
         day = np.full(_DAY_MINUTES, FALSE if self.sessions else TRUE, np.uint8)
-        for session in self.sessions:
-            start, end = (_minutes(clock) for clock in session.split("-"))
+        for start, end in self.sessions:
             if start <= end:
                 day[start:end] = TRUE
             else:
@@ -55,11 +54,6 @@ class Filters:
         if self.min_quote_volume_24h > 0.0:
             np.minimum(truth, compare(">=", quote_volume_24h(bars), self.min_quote_volume_24h), out=truth)
         return truth
-
-
-def _minutes(clock: str) -> int:
-    hour, minute = clock.split(":")
-    return int(hour) * 60 + int(minute)
 
 
 def _minute_of_week(time: Any) -> Any:

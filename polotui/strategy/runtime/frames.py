@@ -10,7 +10,7 @@ Decided here:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -24,12 +24,11 @@ from polotui.strategy.runtime.columns import (
     Bars,
     Floats,
     Resampler,
-    check_frame,
     frame_name,
     resample,
     spread,
 )
-from polotui.strategy.runtime.truth import NAN, known, known_column
+from polotui.strategy.runtime.truth import known, known_column
 
 #: What a sweep may keep of columns that are asked for again.
 LIMIT_BYTES = 512 * 1024 * 1024
@@ -80,14 +79,14 @@ class Spec:
 
 #: A price's name, or an indicator and its output.
 Source = str | tuple[Spec, str]
-Row = dict[Source, float]
 
 
 def specs(indicators: Mapping[str, BoundIndicator]) -> dict[str, Spec]:
     """The document's names to what they mean. A source names a price, or an indicator declared before."""
     result: dict[str, Spec] = {}
     for name, indicator in indicators.items():
-        source: Source = indicator.source
+        # One without a source reads the bar itself; it still needs something to look at.
+        source: Source = indicator.source or "close"
         base, _, output = indicator.source.partition(".")
         if base in result:
             source = (result[base], output or result[base].outputs[0])
@@ -182,32 +181,46 @@ def size_of(outputs: Mapping[str, Any]) -> int:
     return sum(column.nbytes for column in outputs.values())
 
 
-class Feed:
-    """One frame's series bar by bar: what `Series` has as columns, up to the newest bar."""
+#: The series of one bar, in the order of a feed's `places`.
+Row = list[float]
+#: How a bar's value is had: from the bar itself, or as an output of a handle, both by number.
+_Read = Callable[[Any], float] | tuple[int, int]
 
-    def __init__(self, series: Series, frame: str, wanted: set[Source], deepest: int) -> None:
+
+class Feed:
+    """One frame's series bar by bar: what `Series` has as columns, up to the newest bar. `places` says where each
+    series stands in a row."""
+
+    def __init__(self, series: Series, frame: str, wanted: Iterable[Source], deepest: int) -> None:
         bars = series.frame(frame)
-        self._wanted = sorted(wanted, key=lambda source: isinstance(source, tuple))
         self._resampler: Resampler | None = None
         if bars.frame_ms != series.bars.frame_ms:
-            check_frame(series.bars.frame_ms, bars.frame_ms)
             self._resampler = Resampler(series.bars.frame_ms, bars.frame_ms)
             self._resampler.resume(series.bars)
-        self._handles: dict[Spec, Handle] = {}
-        for source in self._wanted:
-            if isinstance(source, tuple):
-                self._open(series, frame, source[0])
+        self._specs: list[Spec] = []
+        self._handles: list[Handle] = []
+        self._sources: list[_Read] = []
+        self.places: dict[Source, int] = {}
+        self._reads: list[_Read] = []
+        for source in wanted:
+            self.places[source] = len(self._reads)
+            self._reads.append(self._read(series, frame, source))
         self._past: deque[Row] = deque(maxlen=deepest + 1)
-        columns = {source: series.column(source, frame) for source in self._wanted}
+        columns = [series.column(source, frame) for source in self.places]
         for index in range(max(0, len(bars) - deepest - 1), len(bars)):
-            self._past.append({source: float(column[index]) for source, column in columns.items()})
+            self._past.append([float(column[index]) for column in columns])
 
-    def _open(self, series: Series, frame: str, spec: Spec) -> None:
-        """A handle for an indicator, after those for what it is made of."""
-        if isinstance(spec.source, tuple):
-            self._open(series, frame, spec.source[0])
-        if spec not in self._handles:
-            self._handles[spec] = series.provider.stream(spec.kind, dict(spec.settings), series.inputs(spec, frame))
+    def _read(self, series: Series, frame: str, source: Source) -> _Read:
+        """Opens a handle for an indicator, after those for what it is made of."""
+        if isinstance(source, str):
+            return PRICES[source]
+        spec, output = source
+        if spec not in self._specs:
+            read = self._read(series, frame, spec.source)
+            self._sources.append(read)
+            self._specs.append(spec)
+            self._handles.append(series.provider.stream(spec.kind, dict(spec.settings), series.inputs(spec, frame)))
+        return self._specs.index(spec), spec.outputs.index(output)
 
     def push(self, bar: Bar) -> list[Row]:
         """The rows after a base bar is closed: the newest last."""
@@ -223,24 +236,15 @@ class Feed:
         for place, each in enumerate(closed):
             last = place == len(closed) - 1
             if not last:
-                handles = {spec: handle.copy() for spec, handle in handles.items()}
+                handles = [handle.copy() for handle in handles]
             rows.append(self._row(each, handles, commit=not last))
         return rows
 
-    def _row(self, bar: Bar, handles: Mapping[Spec, Handle], commit: bool) -> Row:
+    def _row(self, bar: Bar, handles: list[Handle], commit: bool) -> Row:
         inputs = bar._asdict()
-        outputs: dict[Spec, Mapping[str, float]] = {}
-        for spec, handle in handles.items():
-            source = spec.source
-            inputs["source"] = PRICES[source](bar) if isinstance(source, str) else outputs[source[0]][source[1]]
+        outputs: list[Sequence[float]] = []
+        for handle, source in zip(handles, self._sources, strict=True):
+            inputs["source"] = outputs[source[0]][source[1]] if isinstance(source, tuple) else source(bar)
             found = handle.update(inputs) if commit else handle.peek(inputs)
-            outputs[spec] = dict(zip(spec.outputs, map(known, found), strict=True))
-        return {
-            source: PRICES[source](bar) if isinstance(source, str) else outputs[source[0]][source[1]]
-            for source in self._wanted
-        }
-
-
-def at(rows: list[Row], source: Source, lag: int) -> float:
-    """A series `lag` bars of its frame back."""
-    return rows[-1 - lag][source] if lag < len(rows) else NAN
+            outputs.append([known(value) for value in found])
+        return [outputs[read[0]][read[1]] if isinstance(read, tuple) else read(bar) for read in self._reads]

@@ -110,10 +110,13 @@ def count(truth: Truths, window: int) -> Floats:
 
 
 def bars_since(truth: Truths) -> Floats:
-    index = np.arange(len(truth), dtype=np.int64)
-    marks = np.where(truth == 0, -1, index * 2 + (truth == TRUE))
-    last = np.maximum.accumulate(marks)
-    return np.where((last >= 0) & (last & 1 == 1), index - (last >> 1), np.nan)
+    marked = np.flatnonzero(truth)
+    edges = np.concatenate((marked, [len(truth)]))
+    result = np.arange(len(truth), dtype=np.float64)
+    result[: edges[0]] = np.nan
+    start = np.where(truth[marked] == TRUE, marked, np.nan)
+    result[edges[0] :] -= np.repeat(start, np.diff(edges))
+    return result
 
 
 # -- windows of numbers ----------------------------------------------------------------------------------------------
@@ -175,11 +178,16 @@ def zscore(x: Floats, window: int) -> Floats:
         for place in range(window - 1):
             before, here = window - 1 - place, place + 1
             apart = mean[place, 1:] - tail_mean[here, :-1]
-            mean[place, 1:] = tail_mean[here, :-1] + apart * (here / window)
-            squares[place, 1:] = tail_squares[here, :-1] + squares[place, 1:] + apart * apart * (before * here / window)
+            np.multiply(apart, here / window, out=mean[place, 1:])
+            mean[place, 1:] += tail_mean[here, :-1]
+            squares[place, 1:] += tail_squares[here, :-1]
+            apart *= apart
+            apart *= before * here / window
+            squares[place, 1:] += apart
             mean[place, :1] = np.nan
         rows -= mean
-        rows /= np.sqrt(squares / window)
+        squares /= window
+        rows /= np.sqrt(squares, out=squares)
     score = known_column(rows)
     return np.ascontiguousarray(score.T).reshape(-1)[:size]
 
@@ -189,10 +197,14 @@ def _grow(rows: Floats) -> tuple[Floats, Floats]:
     mean, squares = np.empty_like(rows), np.empty_like(rows)
     mean[0] = rows[0]
     np.subtract(rows[0], rows[0], out=squares[0])
+    distance, part = np.empty_like(rows[0]), np.empty_like(rows[0])
     for place in range(1, len(rows)):
-        distance = rows[place] - mean[place - 1]
-        np.add(mean[place - 1], distance / (place + 1), out=mean[place])
-        np.add(squares[place - 1], distance * (rows[place] - mean[place]), out=squares[place])
+        np.subtract(rows[place], mean[place - 1], out=distance)
+        np.divide(distance, place + 1, out=part)
+        np.add(mean[place - 1], part, out=mean[place])
+        np.subtract(rows[place], mean[place], out=part)
+        part *= distance
+        np.add(squares[place - 1], part, out=squares[place])
     return mean, squares
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from polotui.core.errors import UsageError
 from polotui.strategy.document.tree import FACTS, Binary, Call, Fact, Node, Number, Param, Unary, children, walk
-from polotui.strategy.runtime.truth import INFINITE, NAN, Floats
+from polotui.strategy.runtime.truth import INFINITE, NAN, Floats, Truths
 
 CONSTANT, COLUMN, FACT, NEGATE, NOT, ABS = 0, 1, 2, 3, 4, 5
 ADD, SUBTRACT, MULTIPLY, DIVIDE = 6, 7, 8, 9
@@ -70,7 +70,11 @@ class Code:
 
 @dataclass(frozen=True)
 class ExitProgram:
-    """`code` with its columns: `columns[bar]` is the row that `run_program` reads (truths as 0.0, 1.0 and 2.0)."""
+    """`code` with its columns: `columns[bar]` is the row that `run_program` reads (truths as 0.0, 1.0 and 2.0).
+
+    `decided` is what the rule says whatever the facts may be. Where it is TRUE or FALSE the program need not run:
+    knowing more never changes a truth that is decided. It is UNKNOWN throughout for a number.
+    """
 
     ops: NDArray[np.int32]
     operand: NDArray[np.int32]
@@ -78,6 +82,7 @@ class ExitProgram:
     columns: Floats
     depth: int
     uses_facts: bool
+    decided: Truths
 
 
 def uses_facts(node: Node) -> bool:

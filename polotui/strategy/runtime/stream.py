@@ -20,10 +20,10 @@ from polotui.model.candles import DAY_MS
 from polotui.strategy.document.functions import FUNCTIONS
 from polotui.strategy.document.tree import Binary, Call, Clock, Lag, Node, Number, Param, Unary
 from polotui.strategy.runtime.columns import Bar, Bars, frame_name
-from polotui.strategy.runtime.confirm import Confirm, Confirmed, Direction, confirm_bar
+from polotui.strategy.runtime.confirm import Confirm, Confirmed, Direction, LiveConfirm
 from polotui.strategy.runtime.evaluate import CLOCKS, PLAIN, Bound, Evaluation, is_truth, series_of, window_of
 from polotui.strategy.runtime.filters import Filters, LiveFilters
-from polotui.strategy.runtime.frames import Feed, Provider, Row, Source, at, specs
+from polotui.strategy.runtime.frames import Feed, Provider, Row, Source, specs
 from polotui.strategy.runtime.program import Facts, compile_rule, run_program
 from polotui.strategy.runtime.steps import STEPS, Lagged, Step
 from polotui.strategy.runtime.truth import FALSE, NAN, SCALAR, TRUE, UNKNOWN
@@ -62,7 +62,7 @@ class Moment:
     _rules: Mapping[str, _Rule]
     _values: list[Any]
     _rows: Mapping[str, list[Row]]
-    _asked: Confirm | None
+    _confirm: LiveConfirm | None
 
     def value(self, rule: str, facts: Facts = _NO_FACTS) -> float:
         """A rule's truth (0.0, 1.0, 2.0) or number. Without facts, whatever asks for them is unknown."""
@@ -75,13 +75,13 @@ class Moment:
 
     def confirmed(self, direction: Direction) -> Confirmed | None:
         """What the frames say to a direction; None when they are not asked."""
-        return None if self._asked is None else confirm_bar(self._rows, self._asked, direction)
+        return None if self._confirm is None else self._confirm.at(self._rows, direction)
 
     def entry(self, direction: Direction) -> int:
         """Whether to enter: the rule, the filters and the confirmation together."""
-        confirmed = self.confirmed(direction)
-        allowed = TRUE if confirmed is None else confirmed.allowed
-        return min(self.truth(f"entry_{direction}"), self.passes, allowed)
+        truth = min(self.truth(f"entry_{direction}"), self.passes)
+        confirmed = self.confirmed(direction) if truth != FALSE else None
+        return truth if confirmed is None else min(truth, confirmed.allowed)
 
 
 class Live:
@@ -96,7 +96,6 @@ class Live:
         confirm: Confirm | None = None,
         filters: Filters | None = None,
     ) -> None:
-        self._confirm = confirm
         self._filters = None if filters is None else LiveFilters(filters, history)
         self._constants = bound.values
         self._meant = specs(bound.indicators)
@@ -107,10 +106,17 @@ class Live:
         self._start: list[Any] = []
         self._cells: list[_Cell] = []
         self._leaves: list[tuple[int, Source, str, int]] = []
+        self._taken: list[tuple[int, str, int, int]] = []
         self._clocks: list[tuple[int, str]] = []
         past = Evaluation(bound, history, indicators)
         self._rules = {name: self._rule(node, past) for name, node in rules.items()}
-        self._feeds = self._open(past)
+        self._feeds = self._open(past, confirm)
+        self._taken = [
+            (slot, frame, self._feeds[frame].places[source], lag) for slot, source, frame, lag in self._leaves
+        ]
+        self._confirm: LiveConfirm | None = None
+        if confirm is not None:
+            self._confirm = LiveConfirm(confirm, {frame: self._feeds[frame].places for frame in confirm.frames})
 
     def close(self, bar: Bar) -> Moment:
         """Commits a closed bar."""
@@ -140,8 +146,9 @@ class Live:
 
     def _run(self, bar: Bar, rows: Mapping[str, list[Row]]) -> list[Any]:
         values = self._start.copy()
-        for slot, source, frame, lag in self._leaves:
-            values[slot] = at(rows[frame], source, lag)
+        for slot, frame, place, lag in self._taken:
+            seen = rows[frame]
+            values[slot] = seen[-1 - lag][place] if lag < len(seen) else NAN
         for slot, name in self._clocks:
             values[slot] = self._new_day(bar.time) if name == "new_day" else float(CLOCKS[name](bar.time))
         for cell in self._cells:
@@ -155,15 +162,15 @@ class Live:
 
     # -- building ------------------------------------------------------------------------------------------------------
 
-    def _open(self, past: Evaluation) -> dict[str, Feed]:
-        wanted: dict[str, set[Source]] = {}
+    def _open(self, past: Evaluation, confirm: Confirm | None) -> dict[str, Feed]:
+        wanted: dict[str, dict[Source, None]] = {}
         deepest: dict[str, int] = {}
         for _, source, frame, lag in self._leaves:
-            wanted.setdefault(frame, set()).add(source)
+            wanted.setdefault(frame, {})[source] = None
             deepest[frame] = max(lag, deepest.get(frame, 0))
-        if self._confirm is not None:
-            for frame in self._confirm.frames:
-                wanted.setdefault(frame, set()).update(self._confirm.wanted())
+        if confirm is not None:
+            for frame in confirm.frames:
+                wanted.setdefault(frame, {}).update(dict.fromkeys(confirm.wanted()))
         return {frame: Feed(past.series, frame, sources, deepest.get(frame, 0)) for frame, sources in wanted.items()}
 
     def _rule(self, node: Node, past: Evaluation) -> _Rule:

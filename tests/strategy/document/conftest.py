@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -61,3 +62,9 @@ def _catalogue() -> Iterator[None]:
     patch.setattr(catalog, "KINDS", rows(), raising=False)
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def fuzz() -> int:
+    """How many texts a campaign tries: POLOTUI_FUZZ, 20,000 by default."""
+    return int(os.environ.get("POLOTUI_FUZZ", "20000"))

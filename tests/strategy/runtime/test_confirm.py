@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from polotui.strategy.runtime.confirm import Confirm, Confirmed, Level, confirm, confirm_bar
+from polotui.strategy.runtime.confirm import Confirm, Confirmed, Level, LiveConfirm, confirm
 from polotui.strategy.runtime.frames import Series
 from polotui.strategy.runtime.stream import Live
 from tests.strategy.runtime.data import bars, same
@@ -17,9 +17,15 @@ ONE = Confirm(("1m", "5m", "1h"), ("rsi",))
 
 def said(*votes: float, asked: Confirm = ONE) -> Confirmed:
     """What follows when the frames' RSIs are these."""
-    left, _ = asked.sides("rsi")
-    rows = {frame: [{left: value}] for frame, value in zip(asked.frames, votes, strict=True)}
-    return confirm_bar(rows, asked, "long")
+    rows = {frame: [[value]] for frame, value in zip(asked.frames, votes, strict=True)}
+    return voting(asked).at(rows, "long")
+
+
+def voting(asked: Confirm) -> LiveConfirm:
+    """Rows in the order of the checks' own series."""
+    sources = [side for check in asked.checks for side in asked.sides(check) if not isinstance(side, float)]
+    places = {source: place for place, source in enumerate(sources)}
+    return LiveConfirm(asked, dict.fromkeys(asked.frames, places))
 
 
 def test_all_frames_are_high_two_of_three_medium_and_one_is_low() -> None:
@@ -39,9 +45,8 @@ def test_an_unknown_frame_makes_the_score_unknown_and_confirms_nothing() -> None
 
 
 def test_a_tie_of_an_indicator_speaks_for_no_direction() -> None:
-    left, _ = ONE.sides("rsi")
-    rows = {frame: [{left: 50.0}] for frame in ONE.frames}
-    assert [confirm_bar(rows, ONE, direction).score for direction in ("long", "short")] == [0.0, 0.0]
+    rows = {frame: [[50.0]] for frame in ONE.frames}
+    assert [voting(ONE).at(rows, direction).score for direction in ("long", "short")] == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -56,10 +61,7 @@ def test_a_tie_of_an_indicator_speaks_for_no_direction() -> None:
 )
 def test_a_frame_votes_with_the_majority_of_its_checks(rsi: float, hist: float, fast: float, vote: int) -> None:
     asked = Confirm(("1h",))
-    ends = dict(
-        zip([asked.sides("rsi")[0], asked.sides("macd")[0], *asked.sides("ema")], (rsi, hist, fast, 9.0), strict=True)
-    )
-    found = confirm_bar({"1h": [ends]}, asked, "long")
+    found = voting(asked).at({"1h": [[rsi, hist, fast, 9.0]]}, "long")
     assert found.votes == {"1h": vote}
     assert ("1h" in found.conflicts()) == (vote != 2)
 

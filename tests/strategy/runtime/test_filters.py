@@ -13,6 +13,10 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 
+def session(text: str) -> tuple[int, int]:
+    return int(text[:2]) * 60 + int(text[3:5]), int(text[6:8]) * 60 + int(text[9:])
+
+
 def open_at(filters: Filters, day: int, clock: str) -> bool:
     hour, minute = map(int, clock.split(":"))
     time = START + day * DAY + (hour * 60 + minute) * MINUTE
@@ -20,12 +24,12 @@ def open_at(filters: Filters, day: int, clock: str) -> bool:
 
 
 def test_a_session_begins_at_its_first_minute_and_ends_before_its_last() -> None:
-    filters = Filters(("08:00-16:30",))
+    filters = Filters((session("08:00-16:30"),))
     assert [open_at(filters, 0, clock) for clock in ("07:59", "08:00", "16:29", "16:30")] == [False, True, True, False]
 
 
 def test_a_session_may_pass_midnight_and_there_may_be_several() -> None:
-    filters = Filters(("22:00-02:00", "12:00-13:00"))
+    filters = Filters((session("22:00-02:00"), session("12:00-13:00")))
     clocks = ("21:59", "22:00", "00:00", "01:59", "02:00", "12:30", "13:00")
     assert [open_at(filters, 3, clock) for clock in clocks] == [False, True, True, True, False, True, False]
 
@@ -87,7 +91,7 @@ def test_bar_by_bar_gives_the_bits_of_the_column(frame_ms: int, size: int, start
 
 def test_filters_together_bar_by_bar() -> None:
     base = bars(9_000, 6, holes=0.02)
-    filters = Filters(("06:00-18:00",), (0, 1, 2, 4, 5), 3.6e6)
+    filters = Filters((session("06:00-18:00"),), (0, 1, 2, 4, 5), 3.6e6)
     whole = filters.column(base)
     assert set(np.unique(whole)) == {0, 1, 2}
     for start in (0, 2_000):

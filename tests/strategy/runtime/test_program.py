@@ -73,6 +73,8 @@ def test_program_tree_and_stream_agree(seed: int) -> None:
             same([float(found)], [moment.value(name, Facts(*table[bar].tolist()))])
             same([float(found)], [meaning(rules[name], evaluation, bar, table[bar])])
             asked += program.uses_facts
+            if is_truth(rules[name]) and program.decided[bar] != 1:
+                assert found == program.decided[bar]
             assert not is_truth(rules[name]) or found in (0.0, 1.0, 2.0)
     assert asked
 
@@ -96,6 +98,18 @@ def test_compiled_it_gives_the_same_bits() -> None:
             for bar in range(2_000)
         ]
         same(fast, np.array(plain, np.float64))
+
+
+def test_what_no_fact_can_change_is_decided() -> None:
+    up = binary(">", price("close"), price("open"))
+    history = bars(50)
+    rises = history.close > history.open
+    late = binary(">=", fact("bars_in_position"), number(9.0))
+    evaluation = Evaluation(DOCUMENT, history, Stub())
+    assert evaluation.exit_program(binary("or", up, late)).decided.tolist() == np.where(rises, 2, 1).tolist()
+    assert evaluation.exit_program(binary("and", up, late)).decided.tolist() == np.where(rises, 1, 0).tolist()
+    assert evaluation.exit_program(up).decided.tolist() == np.where(rises, 2, 0).tolist()
+    assert evaluation.exit_program(late).decided.tolist() == [1] * 50
 
 
 def test_what_needs_no_fact_becomes_one_column() -> None:

@@ -14,6 +14,7 @@ Decided here:
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -37,10 +38,16 @@ class Node(Protocol):
     def copy(self) -> Self: ...
 
 
+def all_finite(column: Column) -> bool:
+    """A sum is the quickest look at a whole column; one that overflows merely costs a second look."""
+    with np.errstate(all="ignore"):
+        return math.isfinite(column.sum())
+
+
 def stretches(columns: Sequence[Column]) -> Iterator[tuple[int, int]]:
     """The stretches [start, end) in which every column is finite; the last ends at the end or lies before a hole."""
     bars = len(columns[0])
-    if all(math.isfinite(column.sum()) for column in columns):
+    if all(map(all_finite, columns)):
         if bars:
             yield 0, bars
         return
@@ -164,6 +171,35 @@ class Delay:
         return twin
 
 
+class Sequential:
+    """A node of our own that looks at one bar after another: a scalar `step` and the same over whole columns."""
+
+    def __init__(self) -> None:
+        self.state: Any = None
+
+    def step(self, state: Any, row: Sequence[float]) -> tuple[Any, Answer]:
+        """The state after this bar, and its answer. `state` is never changed in place; None is the beginning."""
+        raise NotImplementedError
+
+    def columns(self, columns: Sequence[Column]) -> tuple[Any, Answer]:
+        """The same as a step for every bar, to the bit, and the state of the end."""
+        raise NotImplementedError
+
+    def history(self, columns: Sequence[Column], keep: bool) -> Answer:
+        self.state, answer = self.columns(columns)
+        return answer
+
+    def update(self, row: Sequence[float]) -> Answer:
+        self.state, answer = self.step(self.state, row)
+        return answer
+
+    def peek(self, row: Sequence[float]) -> Answer:
+        return self.step(self.state, row)[1]
+
+    def copy(self) -> Self:
+        return copy.copy(self)
+
+
 class Columns:
     """The tape of the batch form; with `keep` its nodes are ready to go on bar by bar."""
 
@@ -182,9 +218,24 @@ class Columns:
         """`above / below`; NaN where that is no number."""
         with np.errstate(all="ignore"):
             result = above / below
-        if not math.isfinite(result.sum()):
+        if not all_finite(result):
             result[~np.isfinite(result)] = NAN
         return result
+
+    @staticmethod
+    def where(gate: Column, value: Column) -> Column:
+        """`value` where the gate is above zero, else NaN."""
+        return np.where(gate > 0, value, NAN)
+
+    @staticmethod
+    def flag(truth: Column) -> Column:
+        """1 for true, 0 for false."""
+        return truth.astype(float)
+
+    @staticmethod
+    def root(value: Column) -> Column:
+        """The square root, 0 of what lies below zero."""
+        return np.sqrt(np.where(value <= 0, 0.0, value))
 
 
 class Numbers:
@@ -206,3 +257,15 @@ class Numbers:
             return NAN
         result = above / below
         return result if math.isfinite(result) else NAN
+
+    @staticmethod
+    def where(gate: float, value: float) -> float:
+        return value if gate > 0 else NAN
+
+    @staticmethod
+    def flag(truth: bool) -> float:
+        return float(truth)
+
+    @staticmethod
+    def root(value: float) -> float:
+        return 0.0 if value <= 0 else math.sqrt(value)
