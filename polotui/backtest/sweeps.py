@@ -80,7 +80,7 @@ async def sweep(
             await runner.run(seen, fresh(jobs_of(work)), journal.take)
     finally:
         journal.flush()
-    best = journal.ranked()[:BEST]
+    best = [dict(row) for row in journal.ranked()[:BEST]]
     await unseen(work, runner, recipe.part(cut, loaded.to_ms) if cut < loaded.to_ms else None, best)
     deflated = deflation(seen, journal)
     return Done(value=described(work, loaded, cut, journal, best, total, deflated))

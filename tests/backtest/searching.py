@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +19,6 @@ from polotui.storage.columns import CandleArrays
 HOUR = 3_600_000
 START = 1_704_067_200_000  # 2024-01-01
 BARS = 6_000
-
-# Compiled kernels of the tests: one folder for the machine, keyed by the sources as always.
-os.environ.setdefault(
-    "POLOTUI_KERNEL_CACHE", str(Path(tempfile.gettempdir()) / f"polotui-test-kernels-{os.getuid()}")
-)
 
 CROSS = """
 spec: 1
@@ -103,7 +96,7 @@ def shelf(seed: int = 1, symbols: Sequence[str] = ("BTC_USDT",), size: int = BAR
 
 def settings(**changes: Any) -> Settings:
     costs = Costs(maker_fee=0.0005, taker_fee=0.0005, slippage=0.0002, volume_share=0.0)
-    return Settings(0, START + BARS * HOUR, **{"costs": costs, **changes})
+    return Settings(**{"from_ms": 0, "to_ms": START + BARS * HOUR, "costs": costs, **changes})
 
 
 def work(**changes: Any) -> SweepWork:

@@ -145,7 +145,11 @@ async def test_same_seed_same_search(tmp_path: Path) -> None:
 
 async def test_optuna_does_not_depend_on_threads(tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="the extra `search` is not installed")
-    asked: dict[str, Any] = {"method": "optuna", "trials": 24, "axes": [Axis(name="slow_len", least=10, most=90, step=1)]}
+    asked: dict[str, Any] = {
+        "method": "optuna",
+        "trials": 24,
+        "axes": [Axis(name="slow_len", least=10, most=90, step=1)],
+    }
     one, two = [await run(tmp_path, threads=threads, **asked) for threads in (1, 2)]
     assert one == two
     assert one.value["best"][0]["figures"]["score"] is not None
