@@ -239,13 +239,17 @@ class Bench:
 
     def figures(self, outcome: Outcome) -> dict[str, float | None]:
         """By the names of `metrics.definitions`; None for what is not defined."""
+        return {name: figure.value for name, figure in self.reasoned(outcome).items()}
+
+    def reasoned(self, outcome: Outcome) -> dict[str, Figure]:
+        """The same with the reasons for what is not defined."""
         capital, equity = self._capital, outcome.equity
         daily = equity[self._day_ends]
         returns = daily_returns(daily, capital)
         growth = curve.cagr(float(equity[-1]), capital, self._elapsed_days)
         trades = outcome.trades
         results = result_figures(np.ascontiguousarray(trades["profit"][trades["reason"] != k.AT_END]))
-        found: dict[str, Figure] = {
+        return {
             "total_return": curve.total_return(float(equity[-1]), capital),
             "cagr": growth,
             "sharpe": curve.sharpe(returns),
@@ -254,7 +258,6 @@ class Bench:
             "max_drawdown": Figure(self._compiled(equity, capital)),
             **{name: results[name] for name in ("trades", "win_rate", "profit_factor", "net_profit")},
         }
-        return {name: figure.value for name, figure in found.items()}
 
 
 def measure(bench: Bench, job: Job, seat: Seat) -> Answer:
