@@ -11,6 +11,7 @@ import pytest
 
 from polotui.backtest import cluster, sweeps
 from polotui.backtest.machine import Cancelled
+from polotui.backtest.work import Axis
 from polotui.core.clock import SystemClock
 from tests.backtest import searching as s
 
@@ -42,7 +43,7 @@ async def test_the_same_rows_bit_for_bit(tmp_path: Path, address: str) -> None:
     assert by_place[0] == by_place[1]
     assert len(there.rows) == 24
 
-    refusing = s.work(cluster=address, axes=[sweeps.places.Axis(name="fast_len", least=1, most=3, step=1)])
+    refusing = s.work(cluster=address, axes=[Axis(name="fast_len", least=1, most=3, step=1)])
     assert (await sweeps.sweep(refusing, shelf, gauge, there, SystemClock())).value["refused_count"] == 1
 
     stopped = s.Heard([], lambda part: gauge.cancel())

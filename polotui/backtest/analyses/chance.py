@@ -34,9 +34,7 @@ async def monte_carlo(desk: Desk) -> Table:
     if not again.paths:
         reason = again.probability_of_loss.reason
         rows = [["Return", *["–"] * len(PERCENTILES)], ["Drawdown", *["–"] * len(PERCENTILES)]]
-        return Table(
-            "Monte Carlo", _columns(), rows, f"There are no percentiles: it {reason}.".replace("it the", "the")
-        )
+        return Table("Monte Carlo", _columns(), rows, f"There is nothing to draw from: {reason}.")
     rows = [
         ["Return, trades drawn again", *(shown("chance_return", again.total_return[at]) for at in PERCENTILES)],
         ["Drawdown, trades drawn again", *(shown("chance_drawdown", again.max_drawdown[at]) for at in PERCENTILES)],
@@ -53,8 +51,8 @@ def _columns() -> list[str]:
 def _reading(again: Chances, order: Chances) -> str:
     low, high = (shown("chance_return", again.total_return[at]) for at in (PERCENTILES[0], PERCENTILES[-1]))
     return (
-        f"The same {again.trades:,} trades, drawn again {again.paths:,} times, end between {low} and {high} in nine of ten"
-        f" cases and below their start in {shown('chance_of_loss', again.probability_of_loss)}."
+        f"The same {again.trades:,} trades, drawn again {again.paths:,} times, end between {low} and {high} in nine of"
+        f" ten cases and below their start in {shown('chance_of_loss', again.probability_of_loss)}."
         f" In another order they would have fallen by {shown('chance_drawdown', order.max_drawdown[PERCENTILES[0]])} or"
         " more in one of twenty cases. Drawdowns are from trade to trade and shallower than those on bars."
     )

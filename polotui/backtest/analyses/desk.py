@@ -1,4 +1,4 @@
-"""What every analysis stands on: the candles, the document on them, runs of parts of the span, and words for figures."""
+"""What every analysis stands on: the candles, the document, runs of parts of the span, and words for figures."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Desk:
     def run_part(self, from_ms: int, to_ms: int, values: Mapping[str, float] | None = None) -> Figures:
         """The figures of the document over a part of the span, from fresh capital."""
         bench = Bench(self.recipe.part(from_ms, to_ms))
-        outcome = bench.outcome(bench.prepared(bench.bind(values or {}), self.seat), self.seat)
+        outcome = bench.outcome(bench.prepared(bench.bind(values or {})), self.seat)
         self.gauge.finished(bench.moments)
         return bench.reasoned(outcome)
 

@@ -11,7 +11,7 @@ MOST = 60
 
 
 def small_grid(document: StrategyDocument) -> list[dict[str, float]]:
-    """At most MOST combinations, evenly spread over the ranges; of many params the first ones. Empty without a range."""
+    """At most MOST combinations, evenly spread over the ranges; of many params the first. Empty without a range."""
     ranged = {name: spec for name, spec in document.params.items() if spec.max > spec.min}
     # Two values of each at least.
     names = list(ranged)[: MOST.bit_length() - 1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polotui.backtest.analyses.desk import Desk, Figures, Table, percent, shown, title_of
 from polotui.backtest.bench import Bench
@@ -15,7 +16,10 @@ from polotui.metrics.figure import Figure
 from polotui.strategy.runtime.confirm import Confirm, Direction, confirm
 from polotui.strategy.runtime.entries import confirm_of
 
+Marks = NDArray[np.bool_]
+
 _COMPARED = ("trades", "win_rate", "total_return", "sharpe", "max_drawdown", "profit_factor")
+_COLUMNS = ["figure", "with", "without", "difference"]
 _SIDES: tuple[tuple[int, Direction], ...] = ((k.LONG_IN, "long"), (k.SHORT_IN, "short"))
 
 
@@ -33,12 +37,13 @@ async def confirmation(desk: Desk) -> Table:
     bound = bench.bind({})
     asked = confirm_of(bound)
     if asked is None:
-        words = "the document asks for no confirmation"
-        return Table("Confirmation", ["figure", "with", "without", "difference"], [["Confirmation", f"– ({words})", "", ""]],
-                     f"{words.capitalize()}, so there is nothing to compare.")  # fmt: skip
+        row = ["Confirmation", "– (the document asks for no confirmation)", "", ""]
+        return Table(
+            "Confirmation", _COLUMNS, [row], "The document asks for no confirmation, so there is nothing to compare."
+        )
     desk.gauge.begin(2 * bench.moments)
     found: list[Figures] = []
-    signals: list[list[k.Truths]] = []
+    signals: list[list[Marks]] = []
     for confirmed in (True, False):
         prepared = bench.prepared(bound, confirmed=confirmed)
         found.append(bench.reasoned(bench.outcome(prepared, desk.seat)))
@@ -50,18 +55,17 @@ async def confirmation(desk: Desk) -> Table:
     for frame, vote in votes(bench, asked, signals[1]).items():
         shares = [percent(count / all_, 0) if all_ else "–" for count in (vote.agreed, vote.against, vote.unknown)]
         rows.append([f"Signals at {frame}", f"{shares[0]} agreed", f"{shares[1]} against", f"{shares[2]} unknown"])
-    columns = ["figure", "with", "without", "difference"]
-    return Table("Confirmation", columns, rows, _reading(found, kept, all_))
+    return Table("Confirmation", _COLUMNS, rows, _reading(found, kept, all_))
 
 
-def _signals(prepared: Prepared, row: int) -> k.Truths:
+def _signals(prepared: Prepared, row: int) -> Marks:
     """Where the entry was true, on the traded moments of all symbols."""
     count = len(prepared.symbols)
-    column: k.Truths = prepared.signals[row, prepared.first * count : prepared.last * count] == k.TRUE
-    return column
+    found: Marks = prepared.signals[row, prepared.first * count : prepared.last * count] == k.TRUE
+    return found
 
 
-def votes(bench: Bench, asked: Confirm, signals: list[k.Truths]) -> dict[str, Vote]:
+def votes(bench: Bench, asked: Confirm, signals: list[Marks]) -> dict[str, Vote]:
     """Each frame's vote on the bars at which the rules alone asked for an entry."""
     found = {frame: Vote() for frame in asked.frames}
     base = bench.base
@@ -107,9 +111,9 @@ def _reading(found: list[Figures], kept: int, all_: int) -> str:
     lines = [f"The confirmation kept out {removed:,} of {all_:,} entry signals ({percent(removed / all_, 0)})."]
     rates = with_["win_rate"].value, without["win_rate"].value
     if rates[0] is not None and rates[1] is not None:
-        change = (rates[0] - rates[1]) * 100
-        lines.append(f"The win rate changed by {change:+.1f} points, over".replace("-", "−") +
-                     f" {shown('trades', with_['trades'])} trades instead of {shown('trades', without['trades'])}.")  # fmt: skip
+        change = f"{(rates[0] - rates[1]) * 100:+.1f}".replace("-", "−")
+        trades = [shown("trades", one["trades"]) for one in found]
+        lines.append(f"The win rate changed by {change} points, over {trades[0]} trades instead of {trades[1]}.")
     made = [one["total_return"] for one in found]
     lines.append(
         f"The return is {shown('total_return', made[0])} with it and {shown('total_return', made[1])} without."
