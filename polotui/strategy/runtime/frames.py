@@ -136,8 +136,8 @@ class Series:
         if name in Bar._fields:
             column: Floats = PRICES[name](bars)
             return column
-        kept: Floats = self.kept((name, bars.frame_ms), lambda: {"": PRICES[name](bars)})[""]
-        return kept
+        made: Floats = self.kept((name, bars.frame_ms), lambda: {"": PRICES[name](bars)})[""]
+        return made
 
     def indicator(self, spec: Spec, output: str, frame: str) -> Floats:
         """An indicator's output in its own frame's bars."""
