@@ -91,7 +91,49 @@ class _Symbol:
     entries: dict[int, k.Truths]
     exits: dict[int, k.Truths]
     programs: dict[int, ExitProgram]
-    levels: dict[int, k.Floats]
+    levels: dict[int, tuple[k.Floats, float]]
+
+
+@dataclass(frozen=True)
+class Base:
+    """What candles and settings alone decide: made once, however many documents or values run over it."""
+
+    bars: Mapping[str, Bars]
+    settings: Settings
+    time: k.Ints
+    places: list[Any]
+    first: int
+    last: int
+    market: k.Floats
+    detail: k.Floats
+    detail_of: k.Ints
+    missing_detail: float
+    grids: k.Floats
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(self.bars)
+
+    @property
+    def size(self) -> int:
+        return len(self.time) * len(self.bars)
+
+
+class Room:
+    """Memory for signals and levels, used again by the next values of one document. One thread's own.
+
+    Rows that the document does not use keep what they had at first, so it must not go from one document to another.
+    """
+
+    def __init__(self) -> None:
+        self.signals = np.empty((4, 0), np.uint8)
+        self.levels = np.empty((5, 0))
+
+    def hold(self, size: int, levels: bool) -> None:
+        if self.signals.shape[1] != size:
+            self.signals = np.zeros((4, size), np.uint8)
+        if levels and self.levels.shape[1] != size:
+            self.levels = np.full((5, size), np.nan)
 
 
 def prepare(
@@ -107,49 +149,82 @@ def prepare(
 
     Raises UsageError when the data or the settings cannot be run.
     """
+    evaluations = {name: Evaluation(bound, bars[name], series=series[name] if series else None) for name in bars}
+    return fill(base(bars, settings, detail), bound, evaluations, confirmed=confirmed)
+
+
+def base(bars: Mapping[str, Bars], settings: Settings, detail: Mapping[str, Bars] | None = None) -> Base:
+    """Raises UsageError when the data or the settings cannot be run."""
     settings.check()
-    symbols = tuple(bars)
+    if not bars or not all(len(column) for column in bars.values()):
+        raise UsageError("There are no candles to run over.", safe="Nothing was run.", code="no-data")
+    each = list(bars.values())
+    time, places = _grid(each)
+    first, last = (int(place) for place in np.searchsorted(time, (settings.from_ms, settings.to_ms)))
+    if first >= last:
+        raise UsageError("No candle opens within the span.", safe="Nothing was run.", code="no-data")
+    size = len(time) * len(bars)
+    lower, lower_of, missing = _detail(tuple(bars), detail, each, places, size)
+    return Base(
+        bars=bars,
+        settings=settings,
+        time=time,
+        places=places,
+        first=first,
+        last=last,
+        market=_market(each, places, size),
+        detail=lower,
+        detail_of=lower_of,
+        missing_detail=missing,
+        grids=np.array([settings.grid(name) for name in bars], np.float64).T.copy(),
+    )
+
+
+def fill(
+    base: Base,
+    bound: Bound,
+    evaluations: Mapping[str, Evaluation],
+    *,
+    confirmed: bool = True,
+    room: Room | None = None,
+) -> Prepared:
+    """The kernel's inputs for a bound document. With `room` they are good until it is used again."""
+    symbols = base.symbols
     if bound.executor is not None and len(symbols) > 1:
         raise UsageError(
             f"A {bound.executor.kind} trades one symbol; the run has {len(symbols)}.",
             safe="Nothing was run.",
             next_step="Choose one of them.",
         )
-    if not symbols or not all(len(column) for column in bars.values()):
-        raise UsageError("There are no candles to run over.", safe="Nothing was run.", code="no-data")
-    parts = [_columns(bound, bars[name], series[name] if series else None, confirmed) for name in symbols]
-    time, places = _grid(parts)
-    first, last = (int(place) for place in np.searchsorted(time, (settings.from_ms, settings.to_ms)))
-    if first >= last:
-        raise UsageError("No candle opens within the span.", safe="Nothing was run.", code="no-data")
-    size = len(time) * len(symbols)
-    signals = np.zeros((4, size), np.uint8)
-    for row, which in ((k.LONG_IN, "entries"), (k.SHORT_IN, "entries"), (k.LONG_OUT, "exits"), (k.SHORT_OUT, "exits")):
-        for place, part in zip(places, parts, strict=True):
-            column = getattr(part, which).get(row)
-            if column is not None:
-                signals[row, place] = column
+    parts = [_columns(bound, evaluations[name], confirmed) for name in symbols]
+    room = room or Room()
+    with_levels = any(part.levels for part in parts)
+    room.hold(base.size, with_levels)
+    for place, part in zip(base.places, parts, strict=True):
+        for row, column in (*part.entries.items(), *part.exits.items()):
+            room.signals[row, place] = column
+        for row, (unit, multiple) in part.levels.items():
+            room.levels[row, place] = unit if multiple == 1.0 else unit * multiple
     frame_ms = parts[0].bars.frame_ms
-    rules = _rules(bound, settings, len(symbols), first, last, frame_ms)
-    code, constants, values, depth = _programs(parts, places, size, rules)
-    lower, lower_of, missing = _detail(symbols, detail, parts, places, size)
+    rules = _rules(bound, base.settings, len(symbols), base.first, base.last, frame_ms)
+    code, constants, values, depth = _programs(parts, base.places, base.size, rules)
     return Prepared(
         symbols=symbols,
-        time=time,
+        time=base.time,
         frame_ms=frame_ms,
-        market=_market(parts, places, size),
-        signals=signals,
-        levels=_levels(parts, places, size),
-        detail=lower,
-        detail_of=lower_of,
+        market=base.market,
+        signals=room.signals,
+        levels=room.levels if with_levels else np.empty((5, 0)),
+        detail=base.detail,
+        detail_of=base.detail_of,
         code=code,
         constants=constants,
         values=values,
         depth=depth,
-        grids=np.array([settings.grid(name) for name in symbols], np.float64).T.copy(),
+        grids=base.grids,
         rules=rules,
-        known_from=_known_from(parts, places, len(symbols), first, last),
-        missing_detail=missing,
+        known_from=_known_from(parts, base.places, len(symbols), base.first, base.last),
+        missing_detail=base.missing_detail,
         grid=bound.executor if isinstance(bound.executor, Grid) else None,
     )
 
@@ -157,10 +232,9 @@ def prepare(
 # ── one symbol ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _columns(bound: Bound, bars: Bars, series: Series | None, confirmed: bool) -> _Symbol:
-    evaluation = Evaluation(bound, bars, series=series)
+def _columns(bound: Bound, evaluation: Evaluation, confirmed: bool) -> _Symbol:
     rules = bound.rules
-    part = _Symbol(bars, {}, {}, {}, {})
+    part = _Symbol(evaluation.bars, {}, {}, {}, {})
     if isinstance(bound.executor, Dca):
         part.entries[k.LONG_IN] = dca_buys(bound.executor, evaluation, rules.dip)
         return part
@@ -194,17 +268,21 @@ def _level_columns(bound: Bound, evaluation: Evaluation, part: _Symbol) -> None:
         return evaluation.number(Indicator(base, output, "", Span(0, 0)))
 
     if stops.loss.kind == "atr":
-        part.levels[k.LOSS] = unit(stops.loss.indicator) * stops.loss.multiple
+        part.levels[k.LOSS] = unit(stops.loss.indicator), stops.loss.multiple
     elif stops.loss.kind == "price_expr":
-        part.levels[k.LOSS] = _price(evaluation, rules.loss_price)
+        part.levels[k.LOSS] = _price(evaluation, rules.loss_price), 1.0
     if stops.target.kind == "price_expr":
-        part.levels[k.TARGET_PRICE] = _price(evaluation, rules.target_price)
+        part.levels[k.TARGET_PRICE] = _price(evaluation, rules.target_price), 1.0
     if stops.trail.kind == "atr":
-        part.levels[k.TRAIL] = unit(stops.trail.indicator) * stops.trail.multiple
+        part.levels[k.TRAIL] = unit(stops.trail.indicator), stops.trail.multiple
     if sizing is not None and sizing.kind == "vol_target":
-        part.levels[k.SIZE] = realised_volatility(evaluation.bars, sizing.vol_bars)
+        window = sizing.vol_bars
+        scatter = evaluation.series.kept(
+            ("volatility", window), lambda: {"": realised_volatility(evaluation.bars, window)}
+        )
+        part.levels[k.SIZE] = scatter[""], 1.0
     if limits.add_step is not None:
-        part.levels[k.ADD_UNIT] = unit(limits.add_indicator or "")
+        part.levels[k.ADD_UNIT] = unit(limits.add_indicator or ""), 1.0
 
 
 def _price(evaluation: Evaluation, node: Node | None) -> k.Floats:
@@ -225,22 +303,21 @@ def realised_volatility(bars: Bars, window: int) -> k.Floats:
 # ── all symbols ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _grid(parts: list[_Symbol]) -> tuple[k.Ints, list[Any]]:
+def _grid(each: list[Bars]) -> tuple[k.Ints, list[Any]]:
     """All times, and where each symbol's bars lie in the flat rows."""
-    if len(parts) == 1:
-        return parts[0].bars.time, [slice(None)]
-    time = np.unique(np.concatenate([part.bars.time for part in parts]))
-    count = len(parts)
-    return time, [np.searchsorted(time, part.bars.time) * count + number for number, part in enumerate(parts)]
+    if len(each) == 1:
+        return each[0].time, [slice(None)]
+    time = np.unique(np.concatenate([bars.time for bars in each]))
+    return time, [np.searchsorted(time, bars.time) * len(each) + number for number, bars in enumerate(each)]
 
 
-def _market(parts: list[_Symbol], places: list[Any], size: int) -> k.Floats:
-    if len(parts) == 1:
-        return _as_rows(parts[0].bars)
+def _market(each: list[Bars], places: list[Any], size: int) -> k.Floats:
+    if len(each) == 1:
+        return _as_rows(each[0])
     market = np.full((5, size), np.nan)
-    for place, part in zip(places, parts, strict=True):
+    for place, bars in zip(places, each, strict=True):
         for row, name in enumerate(_PRICES):
-            market[row, place] = getattr(part.bars, name)
+            market[row, place] = getattr(bars, name)
     return market
 
 
@@ -254,16 +331,6 @@ def _as_rows(bars: Bars) -> k.Floats:
     if together and columns[0].flags.writeable:
         return as_strided(columns[0], shape=(5, size), strides=(size * 8, 8))
     return np.stack(columns)
-
-
-def _levels(parts: list[_Symbol], places: list[Any], size: int) -> k.Floats:
-    if not any(part.levels for part in parts):
-        return np.empty((5, 0))
-    levels = np.full((5, size), np.nan)
-    for place, part in zip(places, parts, strict=True):
-        for row, column in part.levels.items():
-            levels[row, place] = column
-    return levels
 
 
 def _programs(parts: list[_Symbol], places: list[Any], size: int, rules: Any) -> tuple[Any, k.Floats, k.Floats, int]:
@@ -293,7 +360,7 @@ def _programs(parts: list[_Symbol], places: list[Any], size: int, rules: Any) ->
 def _detail(
     symbols: tuple[str, ...],
     detail: Mapping[str, Bars] | None,
-    parts: list[_Symbol],
+    each: list[Bars],
     places: list[Any],
     size: int,
 ) -> tuple[k.Floats, k.Ints, float]:
@@ -303,9 +370,9 @@ def _detail(
     lower = np.concatenate([np.stack([detail[name].open, detail[name].high, detail[name].low]) for name in symbols], 1)
     lower_of = np.zeros((2, size), np.int64)
     offset, lacking, total = 0, 0, 0
-    for name, place, part in zip(symbols, places, parts, strict=True):
-        time, step = detail[name].time, part.bars.frame_ms
-        start, end = (np.searchsorted(time, part.bars.time + shift) for shift in (0, step))
+    for name, place, bars in zip(symbols, places, each, strict=True):
+        time, step = detail[name].time, bars.frame_ms
+        start, end = (np.searchsorted(time, bars.time + shift) for shift in (0, step))
         lower_of[k.FROM, place], lower_of[k.TO, place] = start + offset, end + offset
         offset += len(time)
         lacking += int(np.count_nonzero(end - start < step // detail[name].frame_ms))
@@ -317,10 +384,15 @@ def _known_from(parts: list[_Symbol], places: list[Any], count: int, first: int,
     """The first moment from which on every symbol's entry rules had been known once."""
     found = first
     for place, part in zip(places, parts, strict=True):
-        moments = np.arange(len(part.bars.time)) if isinstance(place, slice) else place // count
         for column in part.entries.values():
-            known = np.flatnonzero((column != k.UNKNOWN) & (moments >= first) & (moments < last))
-            found = max(found, int(moments[known[0]]) if len(known) else last)
+            if isinstance(place, slice):
+                known = column[first:last] != k.UNKNOWN
+                at = int(known.argmax()) if len(known) else 0
+                found = max(found, first + at if len(known) and known[at] else last)
+                continue
+            moments = place // count
+            seen = np.flatnonzero((column != k.UNKNOWN) & (moments >= first) & (moments < last))
+            found = max(found, int(moments[seen[0]]) if len(seen) else last)
     return found
 
 

@@ -66,10 +66,13 @@ def entry(evaluation: Evaluation, bound: BoundDocument, direction: Direction, co
     rule = getattr(bound.rules, f"entry_{direction}")
     if rule is None:
         return None
-    truth = and_(evaluation.truth(rule), filters_of(bound).column(evaluation.bars))
-    asked = confirm_of(bound)
+    series, filters, asked = evaluation.series, filters_of(bound), confirm_of(bound)
+    truth = evaluation.truth(rule)
+    if filters != Filters():
+        truth = and_(truth, series.kept(filters, lambda: {"": filters.column(evaluation.bars)})[""])
     if asked is not None and confirmed:
-        truth = and_(truth, confirm(evaluation.series, asked, direction).allowed)
+        agreed = series.kept((asked, direction), lambda: {"": confirm(series, asked, direction).allowed})
+        truth = and_(truth, agreed[""])
     return truth
 
 

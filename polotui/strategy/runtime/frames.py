@@ -116,7 +116,7 @@ class Series:
         self.bars = bars
         self._provider = provider
         self._frames: dict[str, Bars] = {frame_name(bars.frame_ms): bars, "": bars}
-        self._kept: dict[Any, Mapping[str, Floats]] = {}
+        self._kept: dict[Any, Mapping[str, Any]] = {}
         self._limit = limit_bytes
         self._held = 0
 
@@ -137,11 +137,11 @@ class Series:
         if name in Bar._fields:
             column: Floats = PRICES[name](bars)
             return column
-        return self._keep((name, bars.frame_ms), lambda: {"": PRICES[name](bars)})[""]
+        return self.kept((name, bars.frame_ms), lambda: {"": PRICES[name](bars)})[""]
 
     def indicator(self, spec: Spec, output: str, frame: str) -> Floats:
         """An indicator's output in its own frame's bars."""
-        outputs = self._keep((spec, self.frame(frame).frame_ms), lambda: self._compute(spec, frame))
+        outputs = self.kept((spec, self.frame(frame).frame_ms), lambda: self._compute(spec, frame))
         return outputs[output or spec.outputs[0]]
 
     def column(self, source: Source, frame: str) -> Floats:
@@ -163,18 +163,19 @@ class Series:
         outputs = self.provider.compute(spec.kind, dict(spec.settings), self.inputs(spec, frame))
         return {name: known_column(np.ascontiguousarray(outputs[name], np.float64)) for name in spec.outputs}
 
-    def _keep(self, key: Any, make: Callable[[], Mapping[str, Floats]]) -> Mapping[str, Floats]:
+    def kept(self, key: Any, make: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Columns by what they are made of; whatever else belongs to these bars may be kept with them."""
         outputs = self._kept.pop(key, None)
         if outputs is None:
             outputs = make()
-            self._held += _size(outputs)
+            self._held += size_of(outputs)
         self._kept[key] = outputs
         while self._held > self._limit and len(self._kept) > 1:
-            self._held -= _size(self._kept.pop(next(iter(self._kept))))
+            self._held -= size_of(self._kept.pop(next(iter(self._kept))))
         return outputs
 
 
-def _size(outputs: Mapping[str, Floats]) -> int:
+def size_of(outputs: Mapping[str, Any]) -> int:
     return sum(column.nbytes for column in outputs.values())
 
 
