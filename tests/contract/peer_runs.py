@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +28,12 @@ FEE = 0.001
 #: What the other engines know of costs: a fee in quote currency, and nothing else.
 PLAIN = Costs(FEE, FEE, "quote", slippage=0.0, half_spread=0.0, volume_share=0.0, least_amount=0.0)
 
-_HEAD = "spec: 1\nname: peer\nmarket: {{symbols: [BTC_USDT]}}\ntimeframe: {frame}\nsizing: {{kind: percent_equity, value: 100%}}\n"
+_HEAD = """spec: 1
+name: peer
+market: {{symbols: [BTC_USDT]}}
+timeframe: {frame}
+sizing: {{kind: percent_equity, value: 100%}}
+"""
 STRATEGIES = {
     "sma": """
 indicators: {fast: {kind: sma, length: 20}, slow: {kind: sma, length: 50}}
@@ -126,7 +130,6 @@ class Theirs:
 
     fills: list[tuple[int, int, float]]
     equity: np.ndarray
-    reasons: Mapping[int, str]
 
     @property
     def final(self) -> float:
@@ -145,7 +148,7 @@ def _next_bar(truth: Any) -> Any:
 
 
 def vectorbt(prepared: Prepared, capital: float = CAPITAL, fee: float = FEE, **more: Any) -> Theirs:
-    """`Portfolio.from_signals` of the compiled engine. Its `conflict_mode="exit"` is our «the exit rule was true too»."""
+    """`Portfolio.from_signals` of the compiled engine; an exit and an entry at once are an exit, as with us."""
     vbt = pytest.importorskip("vectorbt", reason="vectorbt comes with the peers extra")
     market = prepared.market
     portfolio = vbt.Portfolio.from_signals(
@@ -165,7 +168,7 @@ def vectorbt(prepared: Prepared, capital: float = CAPITAL, fee: float = FEE, **m
     )
     orders = portfolio.orders.records
     fills = [(int(row.idx), 1 if row.side == 0 else -1, float(row.price)) for row in orders.itertuples(index=False)]
-    return Theirs(fills, np.asarray(portfolio.value()).reshape(-1), {})
+    return Theirs(fills, np.asarray(portfolio.value()).reshape(-1))
 
 
 def backtesting(
@@ -197,8 +200,8 @@ def backtesting(
         stats = run.run()
     fills = []
     for trade in stats["_trades"].itertuples():
-        fills += [(trade.EntryBar, 1, trade.EntryPrice), (trade.ExitBar, -1, trade.ExitPrice)]
-    return Theirs(sorted(fills), stats["_equity_curve"]["Equity"].to_numpy(), {})
+        fills += [(int(trade.EntryBar), 1, trade.EntryPrice), (int(trade.ExitBar), -1, trade.ExitPrice)]
+    return Theirs(fills, stats["_equity_curve"]["Equity"].to_numpy())
 
 
 def same_fills(mine: list[tuple[int, int, float]], theirs: list[tuple[int, int, float]]) -> None:
