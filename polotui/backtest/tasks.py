@@ -141,9 +141,7 @@ def described(
         "bars": (prepared.last - prepared.first) * len(prepared.symbols),
         "figures": figures(summary.figures),
         "months": [
-            (month.year, month.month, month.figure.value)
-            for month in summary.months
-            if month.figure.value is not None
+            (month.year, month.month, month.figure.value) for month in summary.months if month.figure.value is not None
         ],
         "bins": result_bins(prepared, outcome),
         "groups": groups(summary),
