@@ -108,8 +108,7 @@ class Backtests:
 
         try:
             progress(0.0, "looking for candles")
-            await fetch_missing(self._engine, work.document, found_frame(work.document, checked), work.settings, progress,
-                                checked.symbols, checked.warmup_bars)  # fmt: skip
+            await fetch_missing(self._engine, work, checked, progress)
             progress(0.0, "starting; the first run after an installation compiles for about ten seconds")
             started = clock.monotonic()
             done = await self._engine.workers.jobs.run(work, watch)
@@ -268,15 +267,7 @@ def found_frame(document: Document, checked: lr.CheckedStrategy) -> Timeframe:
     return Timeframe.parse(document.timeframe or checked.timeframe)
 
 
-async def fetch_missing(
-    engine: Engine,
-    document: Document,
-    frame: Timeframe,
-    settings: Settings,
-    progress: Progress,
-    symbols: list[str],
-    warmup_bars: int,
-) -> None:
+async def fetch_missing(engine: Engine, work: RunWork, checked: lr.CheckedStrategy, progress: Progress) -> None:
     """Fetches the frame's candles of the span that neither they nor minutes cover, when the exchange answers.
 
     Without the exchange nothing is fetched and the run uses what is stored; its result names the span and what is
@@ -287,14 +278,15 @@ async def fetch_missing(
     assert engine.stores is not None
     if not any(stream.phase == "live" for stream in engine.exchange.streams()):
         return
-    now = engine.charts.market_ms()
+    document, settings = work.document, work.settings
+    frame, now = found_frame(document, checked), engine.charts.market_ms()
     end = frame.floor(min(settings.to_ms or now, now))
     start = settings.from_ms or end - DEFAULT_DAYS * DAY_MS
-    start = max(0, start - min(warmup_bars, MOST_WARMUP) * frame.ms)
+    start = max(0, start - min(checked.warmup_bars, MOST_WARMUP) * frame.ms)
     if start >= end:
         return
     store = engine.stores.candles
-    for symbol in document.symbols or symbols:
+    for symbol in document.symbols or checked.symbols:
         lacking = await store.missing(symbol, Timeframe.M1, start, end)
         if sum(to - first for first, to in lacking) <= (end - start) // 100:
             continue
