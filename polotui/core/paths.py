@@ -68,6 +68,10 @@ class Home:
         return self.data / "market.db"
 
     @property
+    def results(self) -> Path:
+        return self.data / "results.db"
+
+    @property
     def exports(self) -> Path:
         return self.data / "exports"
 

@@ -15,8 +15,10 @@ from polotui.api.events import (
     BookState,
     ChartTail,
     EngineState,
+    LabState,
     LimitUse,
     StreamStatus,
+    SweepState,
     SymbolsState,
     TradesBatch,
     WatchState,
@@ -27,6 +29,7 @@ from polotui.core.errors import EngineGone, PolotuiError
 from polotui.core.ids import Chance
 from polotui.model.candles import Candle, Timeframe
 from polotui.model.market import Trade
+from tests.tui.fake_backtests import FakeBench
 from tests.tui.fake_lab import FakeLab
 
 NOW = 1_795_269_751_000  # 21 Nov 2026 14:02:31 UTC
@@ -204,7 +207,8 @@ class FakeEngine:
         self.accounts = make_accounts()
         self.state: dict[str, Any] = {}
         self.lab = FakeLab(NOW)
-        self.more_answers: dict[type, Callable[[Any], Any]] = {}
+        self.bench = FakeBench(self)
+        self.more_answers: dict[type, Callable[[Any], Any]] = {**self.bench.answers}
 
     async def connect(self) -> FakeLink:
         if not self.alive:
@@ -239,6 +243,7 @@ class FakeEngine:
                 events.append(make_book(rest))
             elif kind == "trades":
                 events.append(TradesBatch(symbol=rest, trades=make_trades(rest, 30)))
+        events += self.bench.events(topics)
         return events
 
     def answer(self, command: c.Command) -> Any:
@@ -313,7 +318,9 @@ class FakeLink:
         new = [topic for topic in topics if topic not in self.topics]
         self.topics, self.rate = list(topics), rate
         events = self.engine.snapshot(new)
-        self.queue.put_nowait([event for event in events if isinstance(event, BookState | TradesBatch)])
+        self.queue.put_nowait(
+            [event for event in events if isinstance(event, BookState | TradesBatch | LabState | SweepState)]
+        )
 
     async def close(self) -> None:
         self.closed = True

@@ -435,8 +435,19 @@ async def test_every_key_of_the_table_has_its_action(open_desk):
         market = desk.app.desk_screen
         await desk.press("3")
         lab = desk.app.desk_screen
+        await desk.press("4")
+        backtest = desk.app.desk_screen
         await desk.press("2", "question_mark")
         places = {
+            "backtest": backtest,
+            "form": backtest.query_one("#form"),
+            "runs": backtest.query_one("#history"),
+            "running": backtest.query_one("#jobs"),
+            "joblist": backtest.query_one("#jobs"),
+            "result": backtest.query_one("#tiles"),
+            "figures": backtest.query_one("#tiles"),
+            "curve": backtest.query_one("#curve"),
+            "sweeps": backtest.query_one("#best"),
             "global": desk.app,
             "market": market,
             "balance": desk.app.desk_screen,

@@ -63,6 +63,10 @@ class Pane(Painted, can_focus=True):
         """The pane's content as a table, or None when there is nothing to export."""
         return None
 
+    def exports_itself(self) -> bool:
+        """Lets the engine write what only it has whole. False: `export` gives what is shown."""
+        return False
+
     def copied(self) -> tuple[str, str] | None:
         """(what it is, the text) of the thing under the cursor."""
         return None
