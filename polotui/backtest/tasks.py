@@ -140,7 +140,9 @@ def described(
         "to_ms": settings.to_ms,
         "bars": (prepared.last - prepared.first) * len(prepared.symbols),
         "figures": figures(summary.figures),
-        "months": [(month.year, month.month, month.figure.value) for month in summary.months],
+        "months": [
+            (month.year, month.month, month.figure.value) for month in summary.months if month.figure.value is not None
+        ],
         "bins": result_bins(prepared, outcome),
         "groups": groups(summary),
         "bands": {name: float(value) for name, value in result.bands.items()},
