@@ -1,4 +1,4 @@
-"""Writes docs/cli.md, docs/configuration.md and .env.example from the code: python docs/generate.py.
+"""Writes cli.md, configuration.md, indicators.md and .env.example from the code: python docs/generate.py.
 
 Decided here: what the code knows is written nowhere else by hand; a test compares these files with what this script
 would write, so they cannot fall behind.
@@ -24,6 +24,7 @@ from polotui.cli.app import app  # noqa: E402
 from polotui.cli.config import plain_value  # noqa: E402
 from polotui.core.settings.layers import environment_name  # noqa: E402
 from polotui.core.settings.schema import example_environment, known_keys  # noqa: E402
+from polotui.strategy.document.catalog_page import as_markdown  # noqa: E402
 
 _CLI_HEAD = """# Commands
 
@@ -42,7 +43,7 @@ demo's home and its built-in exchange.
 | code | meaning |
 |---|---|
 | 0 | done |
-| 1 | failed; `health`: degraded; `data verify`: findings |
+| 1 | failed; `health`: degraded; `data verify`, `strategy validate`, `strategy examine`: findings |
 | 2 | wrong usage, file or configuration |
 | 3 | engine or exchange not reachable; `health`: offline |
 | 4 | refused by a risk or safety rule; `doctor`: not fit |
@@ -85,6 +86,7 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "docs" / "cli.md": cli(),
         ROOT / "docs" / "configuration.md": configuration(),
+        ROOT / "docs" / "indicators.md": as_markdown(),
         ROOT / ".env.example": example_environment(),
     }
 
@@ -144,7 +146,7 @@ def _row(parameter: Any, hint: Any) -> list[str]:
     kind = "" if parameter.is_flag else f" {parameter.metavar or _kind(hint)}"
     default = getattr(parameter.default, "value", parameter.default)
     default = f"{default:g}" if isinstance(default, float) else default
-    told = f" Default {default}." if default not in (None, False) else ""
+    told = f" Default {default}." if default not in (None, False, "") else ""
     return [f"`{', '.join(parameter.opts)}{kind}`", f"{parameter.help or ''}{told}"]
 
 

@@ -32,6 +32,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("config", "Show, explain and set the configuration."),
     "market": ("market", "Symbols, prices, books, trades, candles."),
     "data": ("data", "Stored candles: download, import, list, verify."),
+    "strategy": ("strategy", "Strategies: list, show, new, validate, import, export, examine."),
+    "backtest": ("backtest", "Run strategies on stored candles; results, trades, comparisons."),
+    "sweep": ("sweep", "Search a strategy's parameters on all cores."),
     "balance": ("balance", "What the accounts hold and what it is worth."),
 }
 

@@ -68,8 +68,17 @@ class Home:
         return self.data / "market.db"
 
     @property
+    def results(self) -> Path:
+        return self.data / "results.db"
+
+    @property
     def exports(self) -> Path:
         return self.data / "exports"
+
+    @property
+    def drafts(self) -> Path:
+        """Unsaved texts of the face."""
+        return self.data / "drafts"
 
     @property
     def demo_file(self) -> Path:

@@ -166,6 +166,12 @@ class Desk:
             await self._load_markets()
         return self._markets
 
+    def grids(self) -> dict[str, tuple[float, float]]:
+        """Tick and lot of the symbols that are known by now; asks nobody."""
+        return {
+            name: (10.0**-market.price_scale, 10.0**-market.quantity_scale) for name, market in self._markets.items()
+        }
+
     async def known(self, symbol: str) -> Market:
         """The market of `symbol`. Raises UsageError, with the nearest name, when the exchange lists none."""
         markets = await self.markets()

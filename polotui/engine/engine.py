@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from polotui import __version__
 from polotui.api.command import Command
-from polotui.api.events import EngineState, Event, Fact, WatchState
+from polotui.api.events import EngineState, Event, Fact, LabState, WatchState
 from polotui.api.values import WatchRow
 from polotui.core.cache import Cache
 from polotui.core.clock import Clock
@@ -25,7 +25,9 @@ from polotui.core.settings.schema import Settings
 from polotui.core.tasks import Supervisor
 from polotui.engine import demo, snapshot
 from polotui.engine.accounts import Accounts
+from polotui.engine.backtests import Backtests
 from polotui.engine.charts import Charts
+from polotui.engine.compute import Workers
 from polotui.engine.desk import Desk
 from polotui.engine.exchange import Exchange, Venue
 from polotui.engine.facts import Facts
@@ -34,6 +36,8 @@ from polotui.engine.hub import Hub
 from polotui.engine.jobs import Jobs
 from polotui.engine.server import Server
 from polotui.engine.stores import Stores
+from polotui.engine.strategies import Strategies
+from polotui.engine.sweeps import Sweeps
 
 log = logging.getLogger("polotui.engine")
 
@@ -81,7 +85,12 @@ class Engine:
         self.charts: Charts | None = None
         self.accounts: Accounts | None = None
         self.jobs: Jobs | None = None
+        self.workers = Workers(home, clock)
+        self.strategies: Strategies | None = None
+        self.backtests: Backtests | None = None
+        self.sweeps: Sweeps | None = None
         self._snapshot: snapshot.Snapshot | None = None
+        self._lab = LabState()
         self._ready = asyncio.Event()
 
     # -- life -----------------------------------------------------------------------------------------------------
@@ -134,6 +143,11 @@ class Engine:
         await self.charts.start()
         await self.accounts.start()
         await self.jobs.start()
+        self.strategies = Strategies(self)
+        self.backtests = Backtests(self)
+        self.sweeps = Sweeps(self)
+        await self.backtests.start()
+        self.supervisor.service("workers", self.workers.keep)
         self.supervisor.service("snapshot", self._keep_snapshot)
         self.supervisor.task("integrity", self._check_databases())
         self._ready.set()
@@ -163,6 +177,7 @@ class Engine:
             self._save_snapshot()
         await self.server.close(f"{self._why[:1].upper()}{self._why[1:]}.")
         await self.supervisor.close()
+        await self.workers.close()
         if self.exchange is not None:
             await self.exchange.close()
         if self.charts is not None:
@@ -220,11 +235,19 @@ class Engine:
     def busy(self) -> list[str]:
         return self.jobs.running() if self.jobs is not None else []
 
+    def lab_changed(self, *, strategies: bool = False, runs: bool = False, sweeps: bool = False) -> None:
+        """Counts a change of what is stored, so that lists are asked for again."""
+        old = self._lab
+        self._lab = LabState(strategies=old.strategies + strategies, runs=old.runs + runs, sweeps=old.sweeps + sweeps)
+        self.hub.touch("lab")
+
     # -- what faces see -------------------------------------------------------------------------------------------
 
     def _provide(self) -> None:
         self.hub.provide("engine", lambda topic, key: self.state())
+        self.hub.provide("lab", lambda topic, key: self._lab)
         self.hub.touch("engine")
+        self.hub.touch("lab")
 
     def state(self) -> EngineState:
         """The engine's state now."""
@@ -278,9 +301,9 @@ class Engine:
             self._save_snapshot()
 
     async def _check_databases(self) -> None:
-        """Once after every start: SQLite's own check of both files and the ledger's chain; Health shows the outcome."""
+        """Once after every start: SQLite's own check of each file and the ledger's chain; Health shows the outcome."""
         assert self.stores is not None
-        for database in (self.stores.ledger_db, self.stores.market_db):
+        for database in (self.stores.ledger_db, self.stores.market_db, self.stores.results_db):
             if not await database.check_integrity():
                 self._warn(f"The database {database.path.name} is damaged; nothing was deleted. Restore a copy of it.")
         report = await self.stores.ledger.verify()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("polotui.engine.jobs")
 
-Progress = Callable[[float, str], None]
+#: Below this share the remaining time would be a guess.
+_LEAST_DONE = 0.02
+
+
+class Progress(Protocol):
+    """`done` from 0 to 1; `detail` and `speed` in words. The remaining time is reckoned from the pace so far."""
+
+    def __call__(self, done: float, detail: str = "", *, speed: str = "") -> None: ...
 
 
 class Jobs:
@@ -42,11 +49,22 @@ class Jobs:
         self._engine.hub.provide("jobs", self._event)
 
     async def run(
-        self, title: str, kind: str, arguments: dict[str, Any], work: Callable[[Progress], Awaitable[str]]
+        self,
+        title: str,
+        kind: str,
+        arguments: dict[str, Any],
+        work: Callable[[Progress], Awaitable[str]],
+        *,
+        result: int = 0,
     ) -> int:
-        """Starts `work(progress)`; its result is a sentence for the person. Returns the job's number."""
+        """Starts `work(progress)`; its result is a sentence for the person. `result` is the run or sweep that it makes.
+
+        Returns the job's number.
+        """
         row = await self._records.start_job(title, kind, arguments)
-        self._states[row.id] = JobState(id=row.id, title=title, done=0.0)
+        self._states[row.id] = JobState(
+            id=row.id, title=title, done=0.0, kind=kind, result=result, started_ms=row.created_ms
+        )
         self._tasks[row.id] = self._engine.supervisor.task(f"job-{row.id}", self._carry_out(row.id, title, work))
         self._engine.hub.touch("jobs", str(row.id))
         # Begun before anybody can cancel it: a task that never took its first step could not write its end.
@@ -60,6 +78,9 @@ class Jobs:
             raise UsageError(f"Job {number} does not run.", safe="Nothing was changed.")
         task.cancel()
 
+    def is_running(self, number: int) -> bool:
+        return number in self._tasks
+
     def running(self) -> list[str]:
         return [self._states[number].title for number in self._tasks]
 
@@ -69,12 +90,28 @@ class Jobs:
         for row in await self._records.jobs(limit):
             running = self._states.get(row.id)
             end = "" if row.state == "running" else row.state
-            found.append(running or JobState(id=row.id, title=row.title, done=1.0, end=end, reason=row.reason))
+            ended = JobState(
+                id=row.id,
+                title=row.title,
+                done=1.0,
+                end=end,
+                reason=row.reason,
+                kind=row.kind,
+                result=int(row.args.get("result", 0)),
+                started_ms=row.created_ms,
+                ended_ms=row.ended_ms or 0,
+            )
+            found.append(running or ended)
         return found
 
     async def _carry_out(self, number: int, title: str, work: Callable[[Progress], Awaitable[str]]) -> None:
-        def progress(done: float, detail: str) -> None:
-            self._show(number, done=min(max(done, 0.0), 1.0), detail=detail)
+        started = self._engine.clock.monotonic()
+
+        def progress(done: float, detail: str = "", *, speed: str = "") -> None:
+            share = min(max(done, 0.0), 1.0)
+            elapsed = self._engine.clock.monotonic() - started
+            left = elapsed * (1.0 - share) / share if share >= _LEAST_DONE else None
+            self._show(number, done=share, detail=detail, speed=speed, left_s=left)
 
         end, reason = "failed", "ended unexpectedly"
         try:
@@ -86,7 +123,7 @@ class Jobs:
         except PolotuiError as error:
             reason = str(error)
         except Exception as error:
-            reason = f"a fault: {type(error).__name__}"
+            reason = f"a fault: {type(error).__name__}; polotui logs has it"
             raise
         finally:
             self._tasks.pop(number, None)
@@ -95,7 +132,9 @@ class Jobs:
 
     async def _end(self, number: int, title: str, end: str, reason: str) -> None:
         await self._records.end_job(number, end, reason)
-        self._show(number, done=1.0 if end == "completed" else self._states[number].done, end=end, reason=reason)
+        done = 1.0 if end == "completed" else self._states[number].done
+        now = self._engine.clock.wall_ms()
+        self._show(number, done=done, end=end, reason=reason, left_s=None, speed="", ended_ms=now)
         level = "info" if end != "failed" else "error"
         self._engine.facts.submit("job", level, f"{title}: {end}. {reason}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polotui.backtest.archive import Archive
 from polotui.core.clock import Clock
 from polotui.core.ids import Chance
 from polotui.core.paths import Home
@@ -11,36 +12,53 @@ from polotui.trading.facts import FactLog
 from polotui.trading.ledger import Ledger
 from polotui.trading.paper_account import PaperAccount
 from polotui.trading.records import Records
+from polotui.trading.strategies import StrategyLog
 
 
 class Stores:
-    """`ledger.db` is FULL: what was acknowledged survives a power loss. `market.db` is NORMAL: candles can be had
-    again."""
+    """`ledger.db` is FULL: what was acknowledged survives a power loss. `market.db` and `results.db` are NORMAL:
+    candles can be had again, and results computed again."""
 
-    def __init__(self, ledger_db: Database, market_db: Database, clock: Clock, chance: Chance) -> None:
+    def __init__(
+        self, ledger_db: Database, market_db: Database, results_db: Database, clock: Clock, chance: Chance
+    ) -> None:
         self.ledger_db = ledger_db
         self.market_db = market_db
+        self.results_db = results_db
         self.ledger = Ledger(ledger_db, clock, chance)
         self.facts = FactLog(ledger_db, clock)
         self.records = Records(ledger_db, clock)
         self.paper = PaperAccount(ledger_db, self.ledger, clock)
         self.candles = CandleStore(market_db, clock)
+        self.strategies = StrategyLog(ledger_db, clock)
+        self.archive = Archive(results_db, clock)
 
     @classmethod
     async def open(cls, home: Home, clock: Clock, chance: Chance) -> Stores:
-        """Opens both files. Raises StorageError; what was opened by then is closed again."""
-        ledger_db = Database(home.ledger, clock=clock, chance=chance.child("ledger"), schema="ledger")
-        market_db = Database(
-            home.market, clock=clock, chance=chance.child("market"), schema="market", synchronous="NORMAL"
+        """Opens the files. Raises StorageError; what was opened by then is closed again."""
+        files = (
+            ("ledger", home.ledger, "FULL"),
+            ("market", home.market, "NORMAL"),
+            ("results", home.results, "NORMAL"),
         )
-        await ledger_db.open()
+        opened: list[Database] = []
         try:
-            await market_db.open()
+            for name, path, synchronous in files:
+                database = Database(
+                    path,
+                    clock=clock,
+                    chance=chance.child(name),
+                    schema=name,
+                    synchronous=synchronous,  # type: ignore[arg-type]
+                )
+                opened.append(await database.open())
         except BaseException:
-            await ledger_db.close()
+            for database in reversed(opened):
+                await database.close()
             raise
-        return cls(ledger_db, market_db, clock, chance)
+        ledger, market, results = opened
+        return cls(ledger, market, results, clock, chance)
 
     async def close(self) -> None:
-        await self.market_db.close()
-        await self.ledger_db.close()
+        for database in (self.results_db, self.market_db, self.ledger_db):
+            await database.close()

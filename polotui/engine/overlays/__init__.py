@@ -16,14 +16,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-import sys
 from functools import cache
 from types import ModuleType
-from typing import Any
 
 from polotui.api.values import OverlayLine
 from polotui.core.errors import UsageError
 from polotui.model.candles import Candle
+from polotui.strategy.runtime.talib_loader import talib as talib
 
 MAX_LENGTH = 400
 MAX_OVERLAYS = 6
@@ -77,19 +76,3 @@ def compute(names: list[str], candles: list[Candle], shown: int) -> list[Overlay
                 )
             )
     return result
-
-
-@cache
-def talib() -> Any:
-    """TA-Lib without pandas and polars, which its import would drag in (280 ms). Call it first on one thread."""
-    held = {name: sys.modules.get(name) for name in ("pandas", "polars")}
-    for name in held:
-        sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        return importlib.import_module("talib")
-    finally:
-        for name, module in held.items():
-            if module is None:
-                sys.modules.pop(name, None)
-            else:
-                sys.modules[name] = module

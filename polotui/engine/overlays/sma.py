@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from polotui.engine.overlays import talib
+from polotui.strategy.runtime.talib_loader import talib
 
 KIND = "sma"
 

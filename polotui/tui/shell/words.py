@@ -30,6 +30,11 @@ _SCOPE_TITLES = {
     "sweeps": "Sweeps",
     "global": "Everywhere",
     "text": "Texts",
+    "lab": "Lab",
+    "strategies": "Strategies",
+    "document": "Reading a document",
+    "editor": "Typing in a document",
+    "checks": "Checks",
 }
 
 

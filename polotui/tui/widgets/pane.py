@@ -39,6 +39,8 @@ class Pane(Painted, can_focus=True):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
+        self.typing = False
+        """Letters are text now: the desk's single keys are dead, and the footer does not show them."""
         self.joins_above = False
         self.has_bottom = True
 
@@ -115,13 +117,13 @@ class Pane(Painted, can_focus=True):
         fill = inner + 1 - used - width_of(tail)
         return [*line, (flat * fill, tone), *tail, (right, tone)]
 
-    def watch_has_focus(self, has_focus: bool) -> None:
-        """The frame and the cursor tell it; `on_focus` is called before Textual has set it."""
-        super().watch_has_focus(has_focus)
-        self.repaint()
-
     def on_focus(self, event: events.Focus) -> None:
         self.desk.pane_focused(self)
 
     def on_blur(self, event: events.Blur) -> None:
-        """For panes that end something when they are left."""
+        """For subclasses: what ends with the focus."""
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        # The event comes before the state that the frame is drawn by.
+        super().watch_has_focus(has_focus)
+        self.repaint()

@@ -1,0 +1,1 @@
+"""What would have happened? The kernel, the runner, comparison, checks and sweeps."""

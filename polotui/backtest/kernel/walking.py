@@ -1,0 +1,104 @@
+"""Walking over bars in which nothing can happen (one symbol): what makes a run fast.
+
+Both loops only prove that a bar has no event, and mark it. They must agree with `inside`, `closing` and `run` to the
+last bit; a test compares them on random runs with their twin that steps through every bar.
+"""
+
+from __future__ import annotations
+
+from polotui.backtest.kernel.booking import direction_of
+from polotui.backtest.kernel.inside import nearest_stop
+from polotui.backtest.kernel.shapes import (
+    CLOSE,
+    EQUITY,
+    FRACTION,
+    HIGH,
+    LONG_IN,
+    LONG_OUT,
+    LOW,
+    NOTIONAL,
+    SHORT_IN,
+    SHORT_OUT,
+    TRUE,
+    Floats,
+    Position,
+    Rules,
+    Truths,
+)
+from polotui.execution.exits import ratchet, stop_level, trail_active
+
+
+def rest(
+    curve: Floats, market: Floats, signals: Truths, rules: Rules, moment: int, end: int, cash: float, dust: float
+) -> int:
+    """Flat and nothing ordered: marks bars until one whose close asks for an entry. Returns that bar or `end`."""
+    long_in, short_in = signals[LONG_IN], signals[SHORT_IN]
+    j = moment
+    if rules.shorts != 0:
+        while j < end and long_in[j] != TRUE and short_in[j] != TRUE:
+            j += 1
+    else:
+        while j < end and long_in[j] != TRUE:
+            j += 1
+    if dust == 0.0:
+        curve[EQUITY, moment:j] = cash
+    else:
+        for i in range(moment, j):
+            curve[EQUITY, i] = cash + dust * market[CLOSE, i]
+    curve[NOTIONAL, moment:j] = 0.0
+    return j
+
+
+def coast(
+    position: Position,
+    curve: Floats,
+    market: Floats,
+    signals: Truths,
+    rules: Rules,
+    moment: int,
+    end: int,
+    cash: float,
+    tick: float,
+) -> int:
+    """In a position with nothing ordered: marks bars until one in which something may happen. Returns it, or `end`."""
+    direction = direction_of(position)
+    stop, _ = nearest_stop(position, rules, direction)
+    target = position.target + direction * 0.5 * tick
+    best, highest, lowest = position.best_close, position.highest, position.lowest
+    trails = rules.trail_kind == FRACTION
+    held, quantity = position.quantity + position.dust, position.quantity
+    out = signals[LONG_OUT if direction > 0 else SHORT_OUT]
+    opposite = signals[SHORT_IN if direction > 0 else LONG_IN]
+    turns = rules.shorts != 0
+    high, low, close = market[HIGH], market[LOW], market[CLOSE]
+    equity, notional = curve[EQUITY], curve[NOTIONAL]
+    if rules.time_bars > 0:
+        end = min(end, position.entered + rules.time_bars - 1)
+    j = moment
+    while j < end:
+        top, bottom, last = high[j], low[j], close[j]
+        if out[j] == TRUE or (turns and opposite[j] == TRUE):
+            break
+        if direction > 0:
+            # «At» the target counts as reached here; the step then decides by the tick.
+            if bottom <= stop or top >= target:
+                break
+            better = last > best
+        else:
+            if top >= stop or bottom <= target:
+                break
+            better = last < best
+        if better:
+            best = last
+        if trails and (better or j == moment) and trail_active(position.entry_price, best, direction, rules.trail_from):
+            position.trail = ratchet(position.trail, stop_level(best, direction, rules.trail_value * best), direction)
+            stop, _ = nearest_stop(position, rules, direction)
+        highest = max(highest, top)
+        lowest = min(lowest, bottom)
+        equity[j] = cash + held * last
+        notional[j] = abs(quantity) * last
+        j += 1
+    if j > moment:
+        position.best_close, position.highest, position.lowest = best, highest, lowest
+        position.last_close = close[j - 1]
+    return j

@@ -1,0 +1,302 @@
+"""Parameter searches: jobs whose rows are stored as they come, so that a search goes on where it ended.
+
+Decided here: the worker sends what it found every moment; the engine stores it in batches and shows the best so far
+on a topic of the sweep. A cancelled or interrupted search keeps its rows; resuming computes only what is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from polotui.api import lab_replies as lr
+from polotui.api.events import Event, SweepState
+from polotui.api.lab_values import HeatCell, SweepDetail, SweepResult, SweepSpec
+from polotui.backtest.archive import StoredSweep, SweepRow
+from polotui.backtest.work import Axis, SweepWork
+from polotui.core.errors import PolotuiError, UsageError
+from polotui.engine.backtests import settings_check
+from polotui.engine.jobs import Progress
+
+if TYPE_CHECKING:
+    from polotui.engine.engine import Engine
+
+BEST = 50
+MOST_CELLS = 2_500
+MOST_TRIALS = 100_000
+DEFAULT_TRIALS = 200
+OBJECTIVES = ("sharpe", "total_return", "sortino", "calmar", "profit_factor", "max_drawdown")
+
+
+class Live:
+    """A sweep that somebody may watch: its rows so far."""
+
+    def __init__(self, detail: SweepDetail, rows: dict[int, SweepResult]) -> None:
+        self.detail = detail
+        self.rows = rows
+        self.unstored: list[SweepRow] = []
+        self.final: dict[str, Any] = {}
+
+    def shown(self) -> SweepDetail:
+        """The best so far and the heat map."""
+        rows = list(self.rows.values())
+        out = dict(self.final.get("out_of_sample", {}))
+        ranked = sorted(self.rows.items(), key=lambda item: (item[1].score is None, -(item[1].score or 0.0), item[0]))[
+            :BEST
+        ]
+        best = [
+            msgspec.structs.replace(row, out_of_sample=out.get(str(place), row.out_of_sample)) for place, row in ranked
+        ]
+        return msgspec.structs.replace(
+            self.detail,
+            done=len(rows),
+            best=best,
+            heat=heat_of(rows, self.detail.x_name, self.detail.y_name),
+            deflated_sharpe=self.final.get("deflated_sharpe"),
+            note=self.final.get("note", self.detail.note),
+        )
+
+
+class Sweeps:
+    """Publishes `sweep:NUMBER`."""
+
+    def __init__(self, engine: Engine) -> None:
+        assert engine.stores is not None
+        self._engine = engine
+        self._archive = engine.stores.archive
+        self._live: dict[int, Live] = {}
+        engine.hub.provide("sweep", self._event)
+
+    async def start(self, spec: SweepSpec) -> lr.SweepStarted:
+        """A new search."""
+        total = check_spec(spec)
+        assert self._engine.backtests is not None
+        await self._engine.backtests.document_of(spec.run)
+        settings_check(self._engine.backtests.settings_of(spec.run))
+        number = await self._archive.start_sweep(msgspec.json.encode(spec).decode(), total)
+        return await self._begin(number, spec, total, {})
+
+    async def resume(self, number: int) -> lr.SweepStarted:
+        """Goes on with a search that has not completed."""
+        stored = await self._stored(number)
+        if number in self._live:
+            raise UsageError(f"Sweep {number} is running.", safe="Nothing was changed.")
+        if stored.state == "completed":
+            raise UsageError(f"Sweep {number} is complete.", next_step=f"polotui sweep show {number} shows it.")
+        spec = msgspec.json.decode(stored.spec, type=SweepSpec)
+        rows = {row.place: row for row in await self._archive.sweep_rows(number)}
+        await self._archive.set_sweep(number, "running")
+        return await self._begin(number, spec, stored.total, rows)
+
+    async def _begin(self, number: int, spec: SweepSpec, total: int, stored: dict[int, SweepRow]) -> lr.SweepStarted:
+        assert self._engine.backtests is not None
+        assert self._engine.jobs is not None
+        found, document, checked = await self._engine.backtests.document_of(spec.run)
+        known = {field.name for field in checked.params}
+        for axis in spec.axes:
+            if axis.name not in known:
+                raise UsageError(
+                    f"{found.name} has no param {axis.name}.",
+                    safe="Nothing was started.",
+                    next_step=f"Its params are {', '.join(sorted(known)) or 'none'}.",
+                )
+        work = SweepWork(
+            document=document,
+            settings=self._engine.backtests.settings_of(spec.run),
+            axes=[Axis(name=a.name, least=a.least, most=a.most, step=a.step) for a in spec.axes],
+            method=spec.method,
+            trials=spec.trials or (0 if spec.method == "grid" else DEFAULT_TRIALS),
+            objective=spec.objective,
+            holdout=spec.holdout,
+            seed=spec.seed,
+            done={place: row.figures for place, row in stored.items()},
+            cluster=spec.cluster,
+        )
+        detail = blank(number, spec, total, self._engine.clock.wall_ms())
+        live = Live(detail, {place: result_of(row) for place, row in stored.items()})
+        self._live[number] = live
+        title = f"sweep {found.name}, {total:,} runs"
+
+        async def carry_out(progress: Progress) -> str:
+            return await self._carry_out(number, live, work, progress)
+
+        job = await self._engine.jobs.run(title, "sweep", {"result": number}, carry_out, result=number)
+        live.detail = msgspec.structs.replace(live.detail, job=job)
+        self._engine.hub.touch(f"sweep:{number}")
+        self._engine.lab_changed(sweeps=True)
+        return lr.SweepStarted(job=job, sweep=number, total=total, title=title)
+
+    async def _carry_out(self, number: int, live: Live, work: SweepWork, progress: Progress) -> str:
+        clock = self._engine.clock
+        started, before = clock.monotonic(), len(live.rows)
+
+        def hear(value: dict[str, Any]) -> None:
+            take(live, value.get("rows", []))
+            self._engine.hub.touch(f"sweep:{number}")
+
+        def watch(done: int, total: int) -> None:
+            count, elapsed = len(live.rows), clock.monotonic() - started
+            pace = f"{(count - before) / elapsed:,.0f} runs/s" if elapsed > 0.5 else ""
+            progress(done / total if total else 0.0, f"{count:,} of {live.detail.total:,} runs", speed=pace)
+
+        keeper = asyncio.ensure_future(self._keep_storing(number, live))
+        state, reason = "failed", ""
+        try:
+            done = await self._engine.workers.jobs.run(work, watch, hear)
+            live.final = done.value
+            state, reason = "completed", done.value.get("note", "")
+            count = len(live.rows)
+            best = live.shown().best[:1]
+            return f"{count:,} runs; best {best[0].params if best else 'none'}."
+        except asyncio.CancelledError:
+            state, reason = "cancelled", "cancelled; what was computed is kept"
+            raise
+        except PolotuiError as error:
+            reason = error.record().sentence()
+            raise
+        except Exception as error:
+            reason = f"a fault: {type(error).__name__}"
+            raise
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+            await asyncio.shield(self._end(number, live, state, reason))
+
+    async def _keep_storing(self, number: int, live: Live) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            await self._store(number, live)
+
+    async def _store(self, number: int, live: Live) -> None:
+        rows, live.unstored = live.unstored, []
+        if rows:
+            await self._archive.add_sweep_rows(number, rows)
+
+    async def _end(self, number: int, live: Live, state: str, reason: str) -> None:
+        await self._store(number, live)
+        note = msgspec.json.encode(live.final).decode() if live.final else ""
+        await self._archive.set_sweep(number, state, reason, note)
+        live.detail = msgspec.structs.replace(live.detail, state=state, reason=reason)
+        self._engine.hub.touch(f"sweep:{number}")
+        self._engine.lab_changed(sweeps=True)
+
+    async def detail(self, number: int) -> SweepDetail:
+        live = self._live.get(number)
+        if live is not None:
+            return live.shown()
+        return await self._from_archive(await self._stored(number))
+
+    async def list(self, limit: int) -> list[SweepDetail]:
+        """Newest first, without tables."""
+        found = []
+        for stored in await self._archive.sweeps(max(1, min(limit, 500))):
+            live = self._live.get(stored.number)
+            detail = live.shown() if live is not None else await self._from_archive(stored)
+            found.append(msgspec.structs.replace(detail, best=detail.best[:1], heat=[]))
+        return found
+
+    async def _stored(self, number: int) -> StoredSweep:
+        stored = await self._archive.sweep(number)
+        if stored is None:
+            raise UsageError(f"There is no sweep {number}.", next_step="polotui sweep list shows them.")
+        return stored
+
+    async def _from_archive(self, stored: StoredSweep) -> SweepDetail:
+        spec = msgspec.json.decode(stored.spec, type=SweepSpec)
+        rows = {row.place: result_of(row) for row in await self._archive.sweep_rows(stored.number)}
+        detail = msgspec.structs.replace(
+            blank(stored.number, spec, stored.total, stored.created_ms),
+            state=stored.state,
+            reason=stored.reason,
+        )
+        live = Live(detail, rows)
+        live.final = msgspec.json.decode(stored.note) if stored.note else {}
+        return live.shown()
+
+    def _event(self, topic: str, key: str) -> Event | None:
+        number = topic.partition(":")[2]
+        live = self._live.get(int(number)) if number.isdigit() else None
+        return SweepState(sweep=live.shown()) if live is not None else None
+
+
+def check_spec(spec: SweepSpec) -> int:
+    """How many runs the search has. Raises UsageError."""
+    if not spec.axes:
+        raise UsageError("A sweep needs at least one parameter to vary.", safe="Nothing was started.")
+    if len({axis.name for axis in spec.axes}) < len(spec.axes):
+        raise UsageError("A parameter is named twice.", safe="Nothing was started.")
+    total = 1
+    for axis in spec.axes:
+        if not (axis.step > 0 and axis.least <= axis.most):
+            raise UsageError(
+                f"The axis {axis.name} must go upwards in steps above 0.", next_step="Write it as fast=5:50:5."
+            )
+        total *= int((axis.most - axis.least) / axis.step + 1e-9) + 1
+    if spec.objective not in OBJECTIVES:
+        raise UsageError(f"{spec.objective!r} is no objective.", next_step=f"There are {', '.join(OBJECTIVES)}.")
+    if not 0.0 <= spec.holdout <= 0.8:
+        raise UsageError("The part kept out must be from 0 to 80 %.", safe="Nothing was started.")
+    if spec.method != "grid":
+        total = min(total, spec.trials or DEFAULT_TRIALS)
+    elif spec.trials:
+        total = min(total, spec.trials)
+    if total > MOST_TRIALS:
+        raise UsageError(
+            f"These are {total:,} runs; a sweep has at most {MOST_TRIALS:,}.",
+            safe="Nothing was started.",
+            next_step="Take wider steps, or method random with a number of trials.",
+        )
+    return total
+
+
+def blank(number: int, spec: SweepSpec, total: int, created_ms: int) -> SweepDetail:
+    names = [axis.name for axis in spec.axes]
+    return SweepDetail(
+        number=number,
+        spec=spec,
+        state="running",
+        created_ms=created_ms,
+        total=total,
+        x_name=names[0],
+        y_name=names[1] if len(names) > 1 else "",
+    )
+
+
+def take(live: Live, rows: list[dict[str, Any]]) -> None:
+    """Adds rows that the worker sent."""
+    for value in rows:
+        row = SweepRow(
+            value["place"],
+            msgspec.json.encode(value["params"]).decode(),
+            msgspec.json.encode(value["figures"]).decode(),
+        )
+        live.rows[row.place] = result_of(row)
+        live.unstored.append(row)
+
+
+def result_of(row: SweepRow) -> SweepResult:
+    figures = msgspec.json.decode(row.figures)
+    return SweepResult(
+        params=msgspec.json.decode(row.params),
+        score=figures.get("score"),
+        total_return=figures.get("total_return"),
+        sharpe=figures.get("sharpe"),
+        max_drawdown=figures.get("max_drawdown"),
+        trades=int(figures.get("trades") or 0),
+        out_of_sample=figures.get("out_of_sample"),
+    )
+
+
+def heat_of(rows: list[SweepResult], x_name: str, y_name: str) -> list[HeatCell]:
+    """The best score for each pair of the first two parameters."""
+    best: dict[tuple[float, float], float | None] = {}
+    for row in rows:
+        if x_name not in row.params:
+            continue
+        place = (row.params[x_name], row.params.get(y_name, 0.0))
+        old = best.get(place)
+        if place not in best or (row.score is not None and (old is None or row.score > old)):
+            best[place] = row.score
+    return [HeatCell(x, y, value) for (x, y), value in sorted(best.items())[:MOST_CELLS]]

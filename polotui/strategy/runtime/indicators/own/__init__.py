@@ -1,0 +1,1 @@
+"""What TA-Lib lacks, or what takes several of its functions: one file each with `values`."""
