@@ -25,6 +25,7 @@ from polotui.backtest.machine import Buffers, Outcome, execute
 from polotui.backtest.prepare import Base, Prepared, Room, base, fill
 from polotui.backtest.settings import POLICIES, Settings
 from polotui.backtest.work import Document
+from polotui.core.errors import UsageError
 from polotui.core.threads import Lock
 from polotui.metrics import curve, drawdown
 from polotui.metrics.daily import DAY_MS, daily_returns
@@ -126,9 +127,22 @@ class SharingEvaluation(Evaluation):
         key = (node, tuple(self._values[name] for name in sorted(needs)))
         before, self._inside = self._inside, needs
         try:
-            return self.series.kept(key, lambda: {"": np.asarray(self._compute(node))})[""]
+            found = self.series.kept(key, lambda: {"": np.asarray(self._compute(node))})[""]
+            return found if found.ndim else found.item()
         finally:
             self._inside = before
+
+
+@dataclass(frozen=True)
+class Job:
+    """One combination and its number."""
+
+    place: int
+    params: dict[str, float]
+
+
+#: Figures, or why the document does not take the values.
+Answer = dict[str, float | None] | str
 
 
 @dataclass
@@ -225,13 +239,17 @@ class Bench:
 
     def figures(self, outcome: Outcome) -> dict[str, float | None]:
         """By the names of `metrics.definitions`; None for what is not defined."""
+        return {name: figure.value for name, figure in self.reasoned(outcome).items()}
+
+    def reasoned(self, outcome: Outcome) -> dict[str, Figure]:
+        """The same with the reasons for what is not defined."""
         capital, equity = self._capital, outcome.equity
         daily = equity[self._day_ends]
         returns = daily_returns(daily, capital)
         growth = curve.cagr(float(equity[-1]), capital, self._elapsed_days)
         trades = outcome.trades
         results = result_figures(np.ascontiguousarray(trades["profit"][trades["reason"] != k.AT_END]))
-        found: dict[str, Figure] = {
+        return {
             "total_return": curve.total_return(float(equity[-1]), capital),
             "cagr": growth,
             "sharpe": curve.sharpe(returns),
@@ -240,4 +258,12 @@ class Bench:
             "max_drawdown": Figure(self._compiled(equity, capital)),
             **{name: results[name] for name in ("trades", "win_rate", "profit_factor", "net_profit")},
         }
-        return {name: figure.value for name, figure in found.items()}
+
+
+def measure(bench: Bench, job: Job, seat: Seat) -> Answer:
+    """The figures of a combination, or why there are none. Raises Cancelled."""
+    try:
+        bound = bench.bind(job.params)
+    except UsageError as error:
+        return " ".join(part for part in (error.cause, error.next_step) if part)
+    return bench.run(bound, seat)

@@ -44,6 +44,29 @@ def grid_kernel() -> Callable[..., float]:
     return compiling.compiled(grid.simulate_grid)  # type: ignore[no-any-return]
 
 
+def warm_up() -> None:
+    """Compiles or loads the kernel by running it over a few empty bars."""
+    bars, rules = 4, np.zeros(1, k.RULES).view(np.recarray)[0]
+    rules["symbols"], rules["last"], rules["leverage"] = 1, bars, 1.0
+    nothing = Prepared(
+        symbols=("",),
+        time=np.arange(bars),
+        frame_ms=1,
+        market=np.ones((5, bars)),
+        signals=np.zeros((4, bars), np.uint8),
+        levels=np.empty((5, 0)),
+        detail=np.empty((3, 0)),
+        detail_of=np.empty((2, 0), np.int64),
+        code=np.zeros((4, 1), np.int32),
+        constants=np.zeros((2, 1)),
+        values=np.zeros((2, 1, 1)),
+        depth=1,
+        grids=np.zeros((2, 1)),
+        rules=rules,
+    )
+    execute(nothing, 0)
+
+
 @dataclass
 class Outcome:
     """What one run of the kernel left. Arrays are the caller's own."""

@@ -235,13 +235,13 @@ class DocumentEditor(Pane):
     def begin(self) -> None:
         """Letters are text from now on."""
         if self.buffer is not None and not self.typing:
-            self.typing = True
+            self._typing = True
             self.SCOPES = ("lab", "editor")
             self._told()
 
     def end(self) -> None:
         if self.typing:
-            self.typing = False
+            self._typing = False
             self.popup = None
             self.SCOPES = ("lab", "document")
             self._told()
