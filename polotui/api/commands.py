@@ -108,7 +108,7 @@ class PaperDeposit(Command, tag="paper-deposit", frozen=True, kw_only=True):
 
 
 class DataDownload(Command, tag="data-download", frozen=True, kw_only=True):
-    """Starts a job that fetches 1-minute candles from the exchange, resuming where an earlier one ended."""
+    """Starts a job that fetches candles from the exchange, resuming where an earlier one ended."""
 
     reply: ClassVar[type] = r.JobStarted
     role: ClassVar[Role] = "operator"
@@ -116,16 +116,21 @@ class DataDownload(Command, tag="data-download", frozen=True, kw_only=True):
     from_ms: int
     to_ms: int = 0
     """0 = now."""
+    timeframe: str = "1m"
 
 
 class DataImport(Command, tag="data-import", frozen=True, kw_only=True):
-    """Reads candles from a CSV file into the store. Nothing is stored unless the whole file is sound."""
+    """Reads candles from a file into the store. Nothing is stored unless the whole file is sound."""
 
     reply: ClassVar[type] = r.DataImported
     role: ClassVar[Role] = "operator"
     path: str
     symbol: str
     timeframe: str = "1m"
+    times: str = "start"
+    """What the file's times name: each bar's start, or its end."""
+    zone: str = ""
+    """The zone of times that name none: +05:30, Europe/Berlin; "" = UTC."""
 
 
 class DataList(Command, tag="data-list", frozen=True, kw_only=True):
@@ -135,7 +140,7 @@ class DataList(Command, tag="data-list", frozen=True, kw_only=True):
 
 
 class DataVerify(Command, tag="data-verify", frozen=True, kw_only=True):
-    """Checks stored candles for gaps, duplicates, disorder and impossible bars."""
+    """Checks stored candles: gaps, duplicates, disorder, impossible bars, suspicious times, spikes, empty bars."""
 
     reply: ClassVar[type] = r.DataReport
     symbol: str
@@ -172,6 +177,30 @@ class GetFacts(Command, tag="facts", frozen=True, kw_only=True):
     limit: int = 100
 
 
+class DataExport(Command, tag="data-export", frozen=True, kw_only=True):
+    """Writes stored candles to a file of the engine's machine, all or nothing.
+
+    Without stored candles of that timeframe, or with `from_minutes`, they are built from the stored 1m candles.
+    """
+
+    reply: ClassVar[type] = r.DataExported
+    role: ClassVar[Role] = "operator"
+    path: str
+    """Absolute."""
+    symbol: str
+    timeframe: str = "1m"
+    format: str = ""
+    """csv, json, parquet, feather; "" = by the file's name."""
+    from_ms: int = 0
+    to_ms: int = 0
+    """0 = to the last candle."""
+    plain: bool = False
+    """Only time, open, high, low, close, volume."""
+    from_minutes: bool = False
+    force: bool = False
+    """Replace a file that is there."""
+
+
 AnyCommand = (
     Hello
     | GetStatus
@@ -192,5 +221,6 @@ AnyCommand = (
     | GetJobs
     | GetHealth
     | GetFacts
+    | DataExport
     | lab_commands.AnyLabCommand
 )

@@ -126,9 +126,12 @@ class DataSets(msgspec.Struct, frozen=True, kw_only=True):
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
-    """gap, duplicate, disorder, impossible, unreadable."""
+    """gap, duplicate, disorder, impossible, zone, spike, volume."""
     at_ms: int
     text: str
+    level: Literal["error", "warning", "info"] = "warning"
+    place: int = 0
+    """The number of the candle in the series, from 1."""
 
 
 class DataReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,9 +139,22 @@ class DataReport(msgspec.Struct, frozen=True, kw_only=True):
     timeframe: str
     candles: int
     ok: bool
+    """No finding is an error."""
     findings: list[Finding]
+    """At most 200, errors first. The counts below are complete."""
     hash: str
     """sha256 of the candles as stored, so that a result can name its data."""
+    gaps: int = 0
+    longest_gap: int = 0
+    """In candles, as `missing`."""
+    missing: int = 0
+    duplicates: int = 0
+    disorder: int = 0
+    impossible: int = 0
+    zero_volume: int = 0
+    """Candles without volume."""
+    spikes: int = 0
+    """Candles whose range is more than 20 times the median one."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,3 +174,21 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     facts: list[Fact]
     last: int
+
+
+class DataExported(msgspec.Struct, frozen=True, kw_only=True):
+    """What an export wrote. `to_ms` is the end of the last candle, `size` the file's bytes."""
+
+    path: str
+    symbol: str
+    timeframe: str
+    format: str
+    candles: int
+    from_ms: int
+    to_ms: int
+    size: int
+    source: str
+    """«stored 1h», «built from 1m»."""
+    hash: str
+    """sha256 of these candles: `data verify` names the same after an import of the file (unless written plain)."""
+    warnings: list[str] = []

@@ -76,6 +76,11 @@ class Home:
         return self.data / "exports"
 
     @property
+    def drafts(self) -> Path:
+        """Unsaved texts of the face."""
+        return self.data / "drafts"
+
+    @property
     def demo_file(self) -> Path:
         """What the demo of this home was started with: a JSON list of the built-in exchange's options."""
         return self.data / "demo.json"

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from polotui.core.errors import PolotuiError
+
 
 def start_detached(module: str, arguments: Sequence[str], *, log: Path) -> int:
     """Starts `python -m module arguments` detached from this terminal; output goes to `log`. Returns the pid."""
@@ -74,6 +76,14 @@ def cores() -> int:
         return max(1, len(os.sched_getaffinity(0)))
     except AttributeError:  # not on macOS
         return max(1, os.cpu_count() or 1)
+
+
+def run_here(command: Sequence[str]) -> int:
+    """Runs a program of the person's, such as an editor, in this terminal and waits for it. Returns its exit code."""
+    try:
+        return subprocess.run(list(command), check=False).returncode  # noqa: S603 - named by the person, no shell
+    except OSError as error:
+        raise PolotuiError(f"{command[0]} cannot be started: {error.strerror}.", safe="Nothing was changed.") from error
 
 
 def replace_with(module: str, arguments: Sequence[str]) -> NoReturn:

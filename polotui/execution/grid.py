@@ -13,14 +13,14 @@ NEAR = 1e-9
 
 def quantise(value: float, step: float) -> float:
     """The largest multiple of `step` that is not above `value`; `value` itself when there is no grid (step 0)."""
-    if step <= 0.0:
+    if step <= 0.0 or math.isnan(value):
         return value
     return math.floor(value / step + NEAR) * step
 
 
 def quantise_up(value: float, step: float) -> float:
     """The smallest multiple of `step` that is not below `value`."""
-    if step <= 0.0:
+    if step <= 0.0 or math.isnan(value):
         return value
     return math.ceil(value / step - NEAR) * step
 

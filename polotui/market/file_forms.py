@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from polotui.core.errors import UsageError
 from polotui.core.text import clean
@@ -25,6 +26,7 @@ _TIME_NAMES = (
 )  # fmt: skip
 _AMOUNT_NAMES = ("amount", "quote_volume", "quote_asset_volume", "turnover", "volume_quote")
 _TRADE_NAMES = ("trades", "trade_count", "tradecount", "count", "number_of_trades")
+_LONGEST_LINE = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,12 @@ def lines_of(path: Path) -> Iterator[str]:
             start = file.read(4)
         if start[:2] == b"\x1f\x8b":
             with gzip.open(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as text:
-                yield from text
+                yield from _bounded(text, path)
         elif start == b"PK\x03\x04":
             yield from _zip_lines(path)
         else:
             with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
-                yield from text
+                yield from _bounded(text, path)
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UsageError(
             f"The file {path} cannot be read: {error}.",
@@ -74,7 +76,19 @@ def _zip_lines(path: Path) -> Iterator[str]:
                 next_step="Give an archive with one CSV file, or the CSV file itself.",
             )
         with archive.open(files[0]) as file:
-            yield from io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="")
+            yield from _bounded(io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline=""), path)
+
+
+def _bounded(text: IO[str], path: Path) -> Iterator[str]:
+    """The lines. One without an end, as a small packed file can hold, would otherwise fill the memory."""
+    while line := text.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise UsageError(
+                f"The file {clean(path, 120)} has a line of more than {_LONGEST_LINE:,} characters.",
+                safe="Nothing was stored.",
+                next_step="It is no file of candles, or was made without line ends.",
+            )
+        yield line
 
 
 def layout_of(head: list[list[str]], symbol: str, file_name: str) -> tuple[Layout, int]:
@@ -82,7 +96,7 @@ def layout_of(head: list[list[str]], symbol: str, file_name: str) -> tuple[Layou
     for number, row in enumerate(head):
         names = [cell.strip().strip('"').lower().replace(" ", "_") for cell in row]
         if {"open", "high", "low", "close"} <= set(names):
-            return _named_layout(names, symbol), number + 1
+            return named_layout(names, symbol), number + 1
     for number, row in enumerate(head):
         if len(row) >= 6 and all(_is_number(cell) for cell in row[1:6]):
             return _plain_layout(row, file_name), number
@@ -93,11 +107,12 @@ def layout_of(head: list[list[str]], symbol: str, file_name: str) -> tuple[Layou
     )
 
 
-def _named_layout(names: list[str], symbol: str) -> Layout:
+def named_layout(names: list[str], symbol: str) -> Layout:
+    """The layout told by the columns' names, in lower case. Raises UsageError when none is the time."""
     time = next((names.index(name) for name in _TIME_NAMES if name in names), -1)
     if time < 0:
         raise UsageError(
-            f"The header names no time column: {clean(', '.join(names), 120)}.",
+            f"No column is named as the time: {clean(', '.join(names), 120)}.",
             safe="Nothing was stored.",
             next_step=f"Name it one of {', '.join(_TIME_NAMES[:5])}.",
         )
@@ -161,3 +176,14 @@ def time_of(text: str) -> int:
         moment = datetime.fromisoformat(cell)
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return round(aware.timestamp() * 1000)
+
+
+def names_no_zone(text: str) -> bool:
+    """True for a time in words without a zone. An epoch number is UTC by definition."""
+    cell = text.strip().strip('"')
+    if _is_number(cell):
+        return False
+    try:
+        return cell.endswith(("-AM", "-PM")) or datetime.fromisoformat(cell).tzinfo is None
+    except ValueError:
+        return False

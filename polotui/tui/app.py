@@ -59,6 +59,7 @@ class PolotuiApp(Verbs, inherit_bindings=False):
         user_themes: Path | None = None,
         exports: Path | None = None,
         guides: Path | None = None,
+        drafts: Path | None = None,
         start_engine: Callable[[], Awaitable[None]] | None = None,
         save_setting: Callable[[str, object], None] | None = None,
     ) -> None:
@@ -72,6 +73,7 @@ class PolotuiApp(Verbs, inherit_bindings=False):
         self.read_only = read_only
         self.exports = exports
         self.guides = guides
+        self.drafts = drafts
         self.start_engine = start_engine
         self.save_setting = save_setting
         self.store = Store()

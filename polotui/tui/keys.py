@@ -76,12 +76,86 @@ KEYS: tuple[Key, ...] = (
     Key("balance.dust", "d", "dust", "dust", "balance", 12),
     Key("balance.retry", "r", "retry", "try again", "balance", 13),
     Key("balance.account", "c", "account", "account", "balance", 14),
+    # The lab. While one types in the editor only the scope «editor» and ctrl or function keys are alive.
+    Key("lab.backtest", "b", "backtest", "backtest", "lab", 15),
+    Key("lab.save", "ctrl+s", "save", "save", "lab", 16, changes=True),
+    Key("lab.form", "f", "form", "parameters", "lab", 17),
+    Key("lab.examine", "x", "examine", "examine", "lab", 18),
+    Key("lab.external", "o,ctrl+o", "external", "$EDITOR", "lab", 19),
+    Key("lab.versions", "v", "versions", "versions", "lab", 21),
+    Key("lab.instrument", "i", "instrument", "preview symbol", "lab", 22),
+    Key("lab.revert", "r", "revert", "throw unsaved text away", "lab"),
+    Key("lab.next-problem", "f8", "problem(1)", "next problem", "lab"),
+    Key("lab.previous-problem", "f9", "problem(-1)", "problem before", "lab"),
+    Key("lab.timeframe-down", "left_square_bracket", "timeframe(-1)", "shorter candles", "lab"),
+    Key("lab.timeframe-up", "right_square_bracket", "timeframe(1)", "longer candles", "lab"),
+    Key("strategies.new", "a,ctrl+n", "new", "new", "strategies", 11, changes=True),
+    Key("strategies.copy", "c", "copy_strategy", "copy it", "strategies", 12, changes=True),
+    Key("strategies.remove", "delete", "remove", "put away", "strategies", 13, changes=True),
+    Key("strategies.undo", "u", "undo_remove", "undo", "strategies", 14, changes=True),
+    Key("document.type", "enter", "type", "type", "document", 5),
+    Key("document.down", "j,down", "move('down')", "line down", "document"),
+    Key("document.up", "k,up", "move('up')", "line up", "document"),
+    Key("document.left", "h,left", "move('left')", "left", "document"),
+    Key("document.right", "l,right", "move('right')", "right", "document"),
+    Key("document.page-down", "ctrl+d,pagedown", "move('page-down')", "half a page down", "document"),
+    Key("document.page-up", "ctrl+u,pageup", "move('page-up')", "half a page up", "document"),
+    Key("document.top", "g,home", "move('top')", "first line", "document"),
+    Key("document.bottom", "G,end", "move('bottom')", "last line", "document"),
+    Key("editor.complete", "ctrl+@,ctrl+space", "complete", "complete", "editor", 5),
+    Key("editor.undo", "ctrl+z", "undo", "undo", "editor", 6),
+    Key("editor.redo", "ctrl+y", "redo", "redo", "editor", 20),
+    Key("editor.cut", "ctrl+x", "cut", "cut; without a selection the line", "editor"),
+    Key("editor.paste", "ctrl+v", "paste", "paste what was cut", "editor"),
+    Key("editor.indent", "tab", "indent(1)", "indent, or take the completion", "editor"),
+    Key("editor.outdent", "shift+tab", "indent(-1)", "indent less", "editor"),
+    Key("checks.down", "j,down", "cursor(1)", "down", "checks"),
+    Key("checks.up", "k,up", "cursor(-1)", "up", "checks"),
+    Key("checks.open", "enter", "open", "go to the place", "checks", 5),
     Key("text.down", "j,down", "scroll_text(1)", "down", "text"),
     Key("text.up", "k,up", "scroll_text(-1)", "up", "text"),
     Key("text.page-down", "ctrl+d,pagedown,space", "scroll_text(10)", "page down", "text"),
     Key("text.page-up", "ctrl+u,pageup", "scroll_text(-10)", "page up", "text"),
     Key("text.top", "g,home", "scroll_text(-100000)", "first line", "text"),
     Key("text.bottom", "G,end", "scroll_text(100000)", "last line", "text"),
+    # The backtest screen.
+    Key("backtest.run", "r", "run", "run", "backtest", 30, changes=True),
+    Key("backtest.again", "R", "run_again", "run even if it is stored", "backtest", changes=True),
+    Key("backtest.sweep", "w", "sweep", "sweep", "backtest", 31),
+    Key("backtest.form", "f", "form", "form", "backtest", 32),
+    Key("backtest.result", "o", "result", "result", "backtest", 33),
+    Key("backtest.history", "i", "history", "history", "backtest", 34),
+    Key("form.down", "j,down", "cursor(1)", "next field", "form"),
+    Key("form.up", "k,up", "cursor(-1)", "field before", "form"),
+    Key("form.less", "h,left", "step(-1)", "choice before", "form"),
+    Key("form.more", "l,right", "step(1)", "next choice", "form"),
+    Key("form.top", "g,home", "cursor(-1000)", "first field", "form"),
+    Key("form.bottom", "G,end", "cursor(1000)", "last field", "form"),
+    Key("form.edit", "enter", "edit", "change", "form", 5),
+    Key("form.reset", "delete,backspace", "reset", "as it was", "form", 6),
+    Key("runs.mark", "space", "mark", "mark", "runs", 11),
+    Key("runs.compare", "c", "compare", "compare", "runs", 12),
+    Key("runs.remove", "delete", "remove", "remove", "runs", 13, changes=True),
+    Key("runs.undo", "u", "undo_remove", "undo", "runs", 14, changes=True),
+    Key("running.cancel", "x", "cancel", "cancel", "running", 11, changes=True),
+    Key("joblist.down", "j,down", "cursor(1)", "down", "joblist"),
+    Key("joblist.up", "k,up", "cursor(-1)", "up", "joblist"),
+    Key("joblist.open", "enter", "open", "open its result", "joblist", 5),
+    Key("result.view", "v", "view(1)", "next table", "result", 12),
+    Key("result.view-back", "V", "view(-1)", "table before", "result"),
+    Key("result.define", "d", "define", "definition", "result", 13),
+    Key("result.analyse", "a", "analyse", "analyse", "result", 14, changes=True),
+    Key("figures.left", "h,left", "move(-1, 0)", "figure to the left", "figures"),
+    Key("figures.right", "l,right", "move(1, 0)", "figure to the right", "figures"),
+    Key("figures.up", "k,up", "move(0, -1)", "figure above", "figures"),
+    Key("figures.down", "j,down", "move(0, 1)", "figure below", "figures"),
+    Key("curve.left", "h,left", "cross(-1)", "crosshair left", "curve"),
+    Key("curve.right", "l,right", "cross(1)", "crosshair right", "curve"),
+    Key("curve.older", "ctrl+u,pageup,k,up", "cross(-10)", "ten columns left", "curve"),
+    Key("curve.newer", "ctrl+d,pagedown,j,down", "cross(10)", "ten columns right", "curve"),
+    Key("curve.first", "g,home", "cross_to(0)", "first", "curve"),
+    Key("curve.last", "G,end", "cross_to(-1)", "last", "curve"),
+    Key("sweep.go-on", "c", "go_on", "go on", "sweeps", 12, changes=True),
 )
 
 #: Which scopes are alive at the same time; two ids in one of these sets must not share a key.
@@ -89,7 +163,21 @@ TOGETHER: tuple[frozenset[str], ...] = (
     frozenset({"global", "market", "table", "watchlist"}),
     frozenset({"global", "market", "chart"}),
     frozenset({"global", "balance", "table"}),
+    frozenset({"global", "backtest", "form"}),
+    frozenset({"global", "backtest", "running", "joblist"}),
+    frozenset({"global", "backtest", "running", "sweeps", "table"}),
+    frozenset({"global", "backtest", "runs", "table"}),
+    frozenset({"global", "backtest", "result", "table"}),
+    frozenset({"global", "backtest", "result", "figures"}),
+    frozenset({"global", "backtest", "result", "curve"}),
+    frozenset({"global", "backtest", "result", "chart"}),
+    frozenset({"global", "backtest", "result", "text"}),
     frozenset({"text"}),
+    frozenset({"global", "lab", "table", "strategies"}),
+    frozenset({"global", "lab", "document"}),
+    frozenset({"global", "lab", "chart"}),
+    frozenset({"global", "lab", "checks"}),
+    frozenset({"editor"}),
 )
 
 #: How keys are written for people.
@@ -116,6 +204,11 @@ _SHOWN = {
     "left": "←",
     "right": "→",
     "f1": "F1",
+    "f8": "F8",
+    "f9": "F9",
+    "delete": "Delete",
+    "ctrl+@": "ctrl+Space",
+    "backspace": "Backspace",
 }
 _WRITTEN = {shown: name for name, shown in _SHOWN.items() if len(shown) == 1 and shown.isascii()}
 
@@ -130,6 +223,11 @@ def shown(keys: str) -> str:
     """The first of `keys` for people; capitals stay capitals."""
     first = keys.split(",")[0]
     return _SHOWN.get(first, first)
+
+
+def while_typing(keys: str) -> str:
+    """Those of `keys` that are no text: the ones that still act while one types."""
+    return ",".join(key for key in keys.split(",") if key.startswith("ctrl+") or (key[0] == "f" and key[1:].isdigit()))
 
 
 def all_shown(keys: str) -> str:

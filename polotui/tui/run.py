@@ -94,6 +94,7 @@ def run_face(
             user_themes=home.themes,
             exports=home.exports,
             guides=guides_folder(),
+            drafts=home.drafts,
             start_engine=start_again,
             save_setting=save,
         )
@@ -116,6 +117,7 @@ def show_desk(
     user_themes: Path | None = None,
     exports: Path | None = None,
     guides: Path | None = None,
+    drafts: Path | None = None,
     start_engine: Callable[[], Awaitable[None]] | None = None,
     save_setting: Callable[[str, object], None] | None = None,
 ) -> int:
@@ -138,6 +140,7 @@ def show_desk(
         user_themes=user_themes,
         exports=exports,
         guides=guides,
+        drafts=drafts,
         start_engine=start_engine,
         save_setting=save_setting,
     )

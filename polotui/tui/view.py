@@ -17,6 +17,8 @@ class View:
     symbol: str = "BTC_USDT"
     timeframe: str = "1h"
     overlays: tuple[str, ...] = ("ema21", "ema55")
+    strategy: str = ""
+    """The strategy that was last opened or sent to the backtest, by its stored name."""
 
     @property
     def topic(self) -> str:

@@ -38,7 +38,8 @@ def test_an_edit_in_a_callees_file_compiles_anew(tmp_path: Path) -> None:
     grid = root / "polotui" / "execution" / "grid.py"
     grid.write_text(
         grid.read_text().replace(
-            "    if step <= 0.0:\n        return value\n", "    if step <= 0.0:\n        return value + 1.0\n"
+            "    if step <= 0.0 or math.isnan(value):\n        return value\n",
+            "    if step <= 0.0 or math.isnan(value):\n        return value + 1.0\n",
         )
     )
     assert run(root, cache) == ["101.0", "0"]

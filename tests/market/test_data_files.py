@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from polotui.core.errors import UsageError
-from polotui.market.data_files import import_file, read_file, verify
+from polotui.market.data_checks import report
+from polotui.market.data_files import import_file, read_file
 from polotui.market.file_forms import time_of
 from polotui.model.candles import MINUTE_MS, Candle, Timeframe
 from polotui.storage.candles import CandleStore
@@ -19,6 +20,7 @@ from tests.market.candle_samples import SYMBOL, at, minutes
 
 M1, H1 = Timeframe.M1, Timeframe.H1
 HEADER = "timestamp,open,high,low,close,volume\n"
+ASSUMED = "the times name no zone; UTC is assumed (--zone says otherwise)"
 DATA = Path(os.environ.get("POLOTUI_DATA") or Path(__file__).parents[3] / "shared" / "data")
 
 
@@ -167,8 +169,8 @@ async def test_zip_gzip_and_klines_without_a_header(tmp_path: Path) -> None:
 
 def test_verifying_stored_candles_tells_known_gaps() -> None:
     arrays = CandleArrays.of([*minutes(0, 5), *minutes(8, 10), *minutes(12, 13)])
-    found = verify(arrays, M1, [(at(5), at(8))])
-    assert [(f.kind, f.at_ms, "none at the source" in f.text) for f in found] == [
+    found = report(arrays, M1, [(at(5), at(8))]).findings
+    assert [(f.kind, f.at_ms, "none at the source" in f.text) for f in found if f.kind == "gap"] == [
         ("gap", at(5), True),
         ("gap", at(10), False),
     ]
@@ -178,7 +180,7 @@ def test_verifying_stored_candles_tells_known_gaps() -> None:
 async def test_real_minutes_of_january_2022(store: CandleStore) -> None:
     path = real("bars-1m", "btc-perp-20211231-20220201_1m.csv.gz")
     done = await import_file(path, SYMBOL, M1, store)
-    assert (done.candles, done.new, done.warnings) == (45_031, 45_031, [])
+    assert (done.candles, done.new, done.warnings) == (45_031, 45_031, [ASSUMED])
     assert done.to_ms - done.from_ms == 45_031 * MINUTE_MS
     stored = await store.load(SYMBOL, M1, done.from_ms, done.from_ms + MINUTE_MS)
     assert (stored[0].open, stored[0].high, stored[0].volume) == (46319.0, 46385.0, 2300413.7295)

@@ -15,8 +15,10 @@ from polotui.api.events import (
     BookState,
     ChartTail,
     EngineState,
+    LabState,
     LimitUse,
     StreamStatus,
+    SweepState,
     SymbolsState,
     TradesBatch,
     WatchState,
@@ -27,6 +29,8 @@ from polotui.core.errors import EngineGone, PolotuiError
 from polotui.core.ids import Chance
 from polotui.model.candles import Candle, Timeframe
 from polotui.model.market import Trade
+from tests.tui.fake_backtests import FakeBench
+from tests.tui.fake_lab import FakeLab
 
 NOW = 1_795_269_751_000  # 21 Nov 2026 14:02:31 UTC
 PRICES = {"BTC_USDT": (61873.41, 2), "ETH_USDT": (2684.07, 2), "SOL_USDT": (154.92, 2), "XRP_USDT": (0.6021, 4)}
@@ -202,7 +206,9 @@ class FakeEngine:
         self.watched = list(PRICES)
         self.accounts = make_accounts()
         self.state: dict[str, Any] = {}
-        self.more_answers: dict[type, Callable[[Any], Any]] = {}
+        self.lab = FakeLab(NOW)
+        self.bench = FakeBench(self)
+        self.more_answers: dict[type, Callable[[Any], Any]] = {**self.bench.answers}
 
     async def connect(self) -> FakeLink:
         if not self.alive:
@@ -230,12 +236,14 @@ class FakeEngine:
         events.append(SymbolsState(symbols=infos, watched=list(self.watched)))
         events += [WatchState(row=watch_row(symbol)) for symbol in self.watched]
         events.append(AccountsState(accounts=self.accounts))
+        events.append(self.lab.state())
         for topic in topics:
             kind, _, rest = topic.partition(":")
             if kind == "book":
                 events.append(make_book(rest))
             elif kind == "trades":
                 events.append(TradesBatch(symbol=rest, trades=make_trades(rest, 30)))
+        events += self.bench.events(topics)
         return events
 
     def answer(self, command: c.Command) -> Any:
@@ -273,6 +281,8 @@ class FakeEngine:
             return r.JobStarted(id=1, title=f"download {command.symbol} 1m")
         if isinstance(command, c.StopEngine | c.PaperDeposit):
             return r.Done(text="done")
+        if (told := self.lab.answer(command)) is not None:
+            return told
         raise AssertionError(f"the fake engine does not know {command}")
 
 
@@ -308,7 +318,9 @@ class FakeLink:
         new = [topic for topic in topics if topic not in self.topics]
         self.topics, self.rate = list(topics), rate
         events = self.engine.snapshot(new)
-        self.queue.put_nowait([event for event in events if isinstance(event, BookState | TradesBatch)])
+        self.queue.put_nowait(
+            [event for event in events if isinstance(event, BookState | TradesBatch | LabState | SweepState)]
+        )
 
     async def close(self) -> None:
         self.closed = True

@@ -433,8 +433,21 @@ async def test_keys_move_by_settings_and_conflicts_are_told(open_desk):
 async def test_every_key_of_the_table_has_its_action(open_desk):
     async with open_desk() as desk:
         market = desk.app.desk_screen
+        await desk.press("3")
+        lab = desk.app.desk_screen
+        await desk.press("4")
+        backtest = desk.app.desk_screen
         await desk.press("2", "question_mark")
         places = {
+            "backtest": backtest,
+            "form": backtest.query_one("#form"),
+            "runs": backtest.query_one("#history"),
+            "running": backtest.query_one("#jobs"),
+            "joblist": backtest.query_one("#jobs"),
+            "result": backtest.query_one("#tiles"),
+            "figures": backtest.query_one("#tiles"),
+            "curve": backtest.query_one("#curve"),
+            "sweeps": backtest.query_one("#best"),
             "global": desk.app,
             "market": market,
             "balance": desk.app.desk_screen,
@@ -442,6 +455,11 @@ async def test_every_key_of_the_table_has_its_action(open_desk):
             "watchlist": market.query_one("#watchlist"),
             "chart": market.query_one("#chart"),
             "text": desk.app.screen.pane,
+            "lab": lab,
+            "strategies": lab.query_one("#strategies"),
+            "document": lab.query_one("#document"),
+            "editor": lab.query_one("#document"),
+            "checks": lab.query_one("#checks"),
         }
         for key in keys.KEYS:
             assert callable(getattr(places[key.scope], f"action_{key.action.partition('(')[0]}")), key.id
@@ -456,7 +474,7 @@ def test_the_key_table_has_no_conflicts_of_its_own():
 def test_no_pane_takes_a_letter_of_the_global_table():
     reserved = set("hjklgGypetzmsS123456789") | {"slash", "colon", "question_mark", "plus", "minus"}
     for key in keys.KEYS:
-        if key.scope in ("market", "watchlist", "balance"):
+        if key.scope in ("market", "watchlist", "balance", "lab", "strategies"):
             assert not set(key.keys.split(",")) & reserved, key.id
 
 

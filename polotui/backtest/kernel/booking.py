@@ -20,6 +20,7 @@ from polotui.backtest.kernel.shapes import (
 )
 from polotui.execution.exits import ratchet, stop_level, target_level
 from polotui.execution.fees import buy_costs, buy_receives, fee_value, sell_receives
+from polotui.execution.grid import quantise_price
 
 NAN = math.nan
 
@@ -78,6 +79,7 @@ def book_entry(
     price: float,
     quantity: float,
     maker: bool,
+    tick: float,
 ) -> float:
     """Books an entry fill and returns the change of cash."""
     fee = rules.maker_fee if maker else rules.taker_fee
@@ -102,11 +104,11 @@ def book_entry(
     position.last_fill = price
     position.fills += 1
     log_fill(fills, counts, moment, symbol, direction, position.order_reason, maker, price, quantity, cost)
-    place_levels(position, rules, direction)
+    place_levels(position, rules, direction, tick)
     return change
 
 
-def place_levels(position: Position, rules: Rules, direction: int) -> None:
+def place_levels(position: Position, rules: Rules, direction: int, tick: float) -> None:
     """Stop and target from the average entry price. After an add the stop is never loosened, unless `stop_follows`."""
     entry = position.entry_price
     stop = NAN
@@ -126,6 +128,8 @@ def place_levels(position: Position, rules: Rules, direction: int) -> None:
         position.target = target_level(entry, direction, rules.target_value * abs(entry - position.stop))
     elif rules.target_kind == PRICE:
         position.target = position.order_target
+    # A target is a limit order and lies on the grid, on the side that is reached later.
+    position.target = quantise_price(position.target, tick, direction)
     if math.isnan(position.first_target):
         position.first_target = position.target
 
@@ -169,8 +173,8 @@ def book_exit(
 
 
 def least_exit(rules: Rules) -> float:
-    """The smallest amount that an exit may have: on the spot market that of every order; a leveraged position and a short
-    can always be closed."""
+    """The smallest amount that an exit may have: on the spot market that of every order; a leveraged position and a
+    short can always be closed."""
     return rules.least_amount if rules.spot != 0 else 0.0
 
 
@@ -187,7 +191,7 @@ def close_trade(
 ) -> None:
     """Writes the trade and forgets the position; what cannot be sold stays as dust."""
     if direction > 0:
-        position.dust = position.quantity
+        position.dust += position.quantity
     position.quantity = 0.0
     log_trade(position, trades, counts, moment, symbol, direction, price, reason)
     position.exit_reason = 0

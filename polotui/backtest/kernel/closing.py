@@ -45,6 +45,7 @@ from polotui.backtest.kernel.shapes import (
     Truths,
 )
 from polotui.execution.exits import ratchet, stop_level, trail_active
+from polotui.execution.grid import quantise_price
 from polotui.risk.sizing import capped, fixed_fractional, kelly, percent_equity, vol_target
 from polotui.strategy.runtime.program import run_program
 
@@ -141,6 +142,7 @@ def order_entry(
     direction: int,
     equity: float,
     reason: int,
+    tick: float,
 ) -> None:
     """Orders what the entry rule asks for, or counts why not."""
     distance = 0.0
@@ -168,7 +170,9 @@ def order_entry(
     position.order_left = rules.expire_bars
     position.order_reason = reason
     offset = rules.entry_offset if rules.entry_kind == STOP_ENTRY else -rules.entry_offset
-    position.order_price = close * (1.0 + direction * offset)
+    # On the grid on the side that is reached later: a limit further away, a stop further beyond.
+    side = direction if rules.entry_kind == STOP_ENTRY else -direction
+    position.order_price = quantise_price(close * (1.0 + direction * offset), tick, side)
 
 
 def asked_side(counts: Ints, rules: Rules, signals: Truths, k: int) -> int:
@@ -199,6 +203,7 @@ def decide(
     moment: int,
     close: float,
     equity: float,
+    tick: float,
 ) -> None:
     """What the close decides for the next open."""
     side = asked_side(counts, rules, signals, k)
@@ -211,7 +216,7 @@ def decide(
         elif wants_out(position, rules, signals, code, constants, values, facts, stack, k, side, moment, close):
             counts[REFUSED + EXIT_TOO] += 1
         else:
-            order_entry(position, trades, counts, rules, levels, k, close, side, equity, ENTRY)
+            order_entry(position, trades, counts, rules, levels, k, close, side, equity, ENTRY, tick)
         return
     if position.exit_reason != 0:
         return
@@ -219,7 +224,7 @@ def decide(
         position.exit_reason = BY_RULE
     elif side == -direction:
         position.exit_reason = BY_REVERSAL
-        order_entry(position, trades, counts, rules, levels, k, close, side, equity, ENTRY)
+        order_entry(position, trades, counts, rules, levels, k, close, side, equity, ENTRY, tick)
         return
     elif rules.time_bars > 0 and moment - position.entered + 1 >= rules.time_bars:
         position.exit_reason = BY_TIME
@@ -230,7 +235,7 @@ def decide(
     if side == direction and position.adds < rules.max_adds and position.order == 0:
         step = rules.add_step * levels[ADD_UNIT, k] if rules.add_step > 0.0 else 0.0
         if direction * (close - position.last_fill) >= step:
-            order_entry(position, trades, counts, rules, levels, k, close, side, equity, ADD)
+            order_entry(position, trades, counts, rules, levels, k, close, side, equity, ADD, tick)
             if position.order != 0:
                 position.adds += 1
 

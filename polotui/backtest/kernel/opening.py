@@ -39,11 +39,14 @@ from polotui.execution.fills import (
 from polotui.execution.grid import quantise
 
 
+def sellable(position: Position) -> float:
+    """The coins of a position, with what earlier ones left of a long."""
+    return position.quantity + position.dust if position.quantity > 0.0 else -position.quantity
+
+
 def exit_quantity(position: Position, rules: Rules, volume: float, lot: float, whole: bool) -> float:
     """How much of a position one bar lets go. `whole` asks nobody: a liquidation does not wait for volume."""
-    held = abs(position.quantity)
-    if position.quantity > 0.0:
-        held += position.dust
+    held = sellable(position)
     if whole:
         return quantise(held, lot)
     return quantise(fillable(held, volume, rules.volume_share), lot)
@@ -51,7 +54,7 @@ def exit_quantity(position: Position, rules: Rules, volume: float, lot: float, w
 
 def unsellable(position: Position, rules: Rules, price: float, lot: float) -> bool:
     """Whether the whole position is below what the exchange takes."""
-    held = abs(position.quantity)
+    held = sellable(position)
     return held * price < least_exit(rules) or quantise(held, lot) <= 0.0
 
 
@@ -149,7 +152,7 @@ def enter(
     if not math.isnan(price):
         may = room(book, rules, cash, market, moment)
         change = fill_entry(
-            position, fills, counts, rules, market[VOLUME, k], lot, moment, symbol, price, maker, at_open, may
+            position, fills, counts, rules, market[VOLUME, k], tick, lot, moment, symbol, price, maker, at_open, may
         )
     if position.order != 0 and position.order_left <= 0:
         position.order = 0
@@ -164,6 +167,7 @@ def fill_entry(
     counts: Ints,
     rules: Rules,
     volume: float,
+    tick: float,
     lot: float,
     moment: int,
     symbol: int,
@@ -181,7 +185,7 @@ def fill_entry(
     if quantity > 0.0 and quantity * price >= rules.least_amount:
         if position.quantity == 0.0:
             position.at_open = 1 if at_open else 0
-        change = book_entry(position, fills, counts, rules, moment, symbol, direction, price, quantity, maker)
+        change = book_entry(position, fills, counts, rules, moment, symbol, direction, price, quantity, maker, tick)
         position.order_amount -= quantity * price
         if quantity >= wanted or position.order_amount < max(rules.least_amount, lot * price):
             position.order = 0

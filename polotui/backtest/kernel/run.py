@@ -162,6 +162,7 @@ def simulate(
                     moment,
                     close,
                     equity,
+                    grids[TICK, symbol],
                 )
         moment += 1
     counts[DONE] = moment

@@ -1,4 +1,4 @@
-"""Stored candles: download, import, list, verify; and the jobs that do it."""
+"""Stored candles: download, import, export, list, verify; and the jobs that do it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from polotui.core.text import clean, is_plain_symbol
 from polotui.engine.engine import Engine
 from polotui.engine.handlers import handles
 from polotui.engine.jobs import Progress
-from polotui.market import data_files
+from polotui.market import data_checks, data_export, data_files
+from polotui.market.data_forms import writing
 from polotui.model.candles import Timeframe
 
 MOST_FINDINGS = 200
@@ -44,13 +45,19 @@ async def download(engine: Engine, command: c.DataDownload) -> r.JobStarted:
             "The start of a download must lie before its end and in the past.", safe="Nothing was started."
         )
     past = engine.charts.past
+    frame = frame_of(command.timeframe)
 
     async def work(progress: Progress) -> str:
-        done = await past.download(command.symbol, command.from_ms, command.to_ms, progress)
+        done = await past.fill(command.symbol, frame, command.from_ms, command.to_ms or now, progress)
         return f"{done.new:,} candles are new, {done.gaps:,} gaps noted, {done.pages:,} requests."
 
-    title = f"download {command.symbol} 1m"
-    arguments = {"symbol": command.symbol, "from_ms": command.from_ms, "to_ms": command.to_ms}
+    title = f"download {command.symbol} {frame.value}"
+    arguments = {
+        "symbol": command.symbol,
+        "timeframe": frame.value,
+        "from_ms": command.from_ms,
+        "to_ms": command.to_ms,
+    }
     return r.JobStarted(id=await engine.jobs.run(title, "data-download", arguments, work), title=title)
 
 
@@ -59,7 +66,9 @@ async def import_file(engine: Engine, command: c.DataImport) -> r.DataImported:
     symbol, frame = plain_symbol(command.symbol), frame_of(command.timeframe)
     await engine.ready()
     assert engine.stores is not None
-    done = await data_files.import_file(Path(command.path), symbol, frame, engine.stores.candles)
+    done = await data_files.import_file(
+        Path(command.path), symbol, frame, engine.stores.candles, times=command.times, zone=command.zone
+    )
     engine.facts.submit("data", "info", f"Imported {done.candles:,} candles of {symbol} {frame.value}.", symbol)
     return r.DataImported(
         symbol=symbol,
@@ -100,21 +109,90 @@ async def verify(engine: Engine, command: c.DataVerify) -> r.DataReport:
     store = engine.stores.candles
     candles = await store.load_arrays(symbol, frame)
     if not len(candles):
-        raise UsageError(
-            f"No {frame.value} candles of {symbol} are stored.",
-            next_step="polotui data list shows what is; polotui data download fetches.",
-            code="no-data",
-        )
+        raise no_data(symbol, frame)
     known = [(gap.from_ms, gap.to_ms) for gap in await store.gaps(symbol, frame)]
-    findings = data_files.verify(candles, frame, known)
+    minutes = await store.load_arrays(symbol, Timeframe.M1) if frame is not Timeframe.M1 else None
+    told = data_checks.report(candles, frame, known, minutes)
     return r.DataReport(
         symbol=symbol,
         timeframe=frame.value,
         candles=len(candles),
-        ok=not any(finding.error for finding in findings),
-        findings=[r.Finding(kind=f.kind, at_ms=f.at_ms, text=clean(f.text)) for f in findings[:MOST_FINDINGS]],
-        hash=await store.hash(symbol, frame),
+        ok=told.ok,
+        findings=[
+            r.Finding(kind=f.kind, at_ms=f.at_ms, text=clean(f.text), level=f.level, place=f.place)
+            for f in told.findings[:MOST_FINDINGS]
+        ],
+        hash=candles.sha256(),
+        gaps=told.gaps,
+        longest_gap=told.longest_gap,
+        missing=told.missing,
+        duplicates=told.duplicates,
+        disorder=told.disorder,
+        impossible=told.impossible,
+        zero_volume=told.zero_volume,
+        spikes=told.spikes,
     )
+
+
+def no_data(symbol: str, frame: Timeframe) -> UsageError:
+    return UsageError(
+        f"No {frame.value} candles of {symbol} are stored.",
+        safe="Nothing was changed.",
+        next_step="polotui data list shows what is; polotui data download fetches.",
+        code="no-data",
+    )
+
+
+@handles(c.DataExport)
+async def export(engine: Engine, command: c.DataExport) -> r.DataExported:
+    symbol, frame = plain_symbol(command.symbol), frame_of(command.timeframe)
+    path = target_of(engine, command.path)
+    kind = writing.kind_to_write(path, command.format)
+    writing.check_target(path, force=command.force)
+    await engine.ready()
+    assert engine.stores is not None
+    found = await data_export.collect(
+        engine.stores.candles, symbol, frame, command.from_ms, command.to_ms, from_minutes=command.from_minutes
+    )
+    if not len(found.candles):
+        raise no_data(symbol, frame)
+    candles = data_export.plain(found.candles) if command.plain else found.candles
+    size = await writing.write_file(path, kind, candles, plain=command.plain, force=command.force)
+    engine.facts.submit("data", "info", f"Exported {len(candles):,} candles of {symbol} {frame.value}.", symbol)
+    return r.DataExported(
+        path=str(path),
+        symbol=symbol,
+        timeframe=frame.value,
+        format=kind.value,
+        candles=len(candles),
+        from_ms=int(candles.open_ms[0]),
+        to_ms=int(candles.open_ms[-1]) + frame.ms,
+        size=size,
+        source=found.source,
+        hash=candles.sha256(),
+        warnings=found.warnings,
+    )
+
+
+def target_of(engine: Engine, text: str) -> Path:
+    """Where to write. Raises UsageError for a path that is not absolute or belongs to polotui itself."""
+    path = Path(text)
+    if not path.is_absolute() or "\0" in text or not path.name:
+        raise UsageError(
+            f"{clean(text, 120)!r} is no absolute path of a file.",
+            safe=writing.NOTHING_WRITTEN,
+            next_step="Give the whole path.",
+        )
+    real = path.parent.resolve() / path.name
+    home = engine.home
+    own = any(real.is_relative_to(folder.resolve()) for folder in (home.config, home.data, home.logs, home.runtime))
+    if own and not real.is_relative_to(home.exports.resolve()):
+        raise UsageError(
+            f"{clean(path, 120)} lies in a folder where polotui keeps its own files.",
+            safe=writing.NOTHING_WRITTEN,
+            next_step="Choose a folder of your own.",
+        )
+    return path
 
 
 @handles(c.GetJobs)

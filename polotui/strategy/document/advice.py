@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from polotui.strategy.document.always import Known, bounds, undecidable_free
+from polotui.strategy.document.always import Known, bounds, decided, decided_parts
 from polotui.strategy.document.bind import bound_indicators, warmup_bars
 from polotui.strategy.document.diagnostics import Notebook, Severity
 from polotui.strategy.document.functions import FUNCTIONS
@@ -116,10 +116,13 @@ class _Adviser:
     # Rules.
 
     def rule(self, path: Path, node: Node) -> None:
-        for part, verdict in undecidable_free(node, self.known):
+        for part, verdict in decided_parts(node, self.known):
             word, code = ("true", "always-true") if verdict else ("false", "always-false")
-            what = "this rule is" if part == node else "this part is"
-            self.say_in("warning", code, path, part.at, f"{what} always {word}", self.why(part))
+            whole = decided(node, self.known)
+            what = f"this is always {word}"
+            if part != node and whole is not None:
+                what += f", which makes the whole rule always {'true' if whole else 'false'}"
+            self.say_in("warning", code, path, part.at, what, self.why(part))
         for part in walk(node):
             if isinstance(part, Binary) and part.op in ("==", "!="):
                 self.equality(path, part)

@@ -11,7 +11,20 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from polotui.strategy.document.tree import Binary, Call, Clock, Fact, Indicator, Lag, Node, Number, Param, Price, Unary
+from polotui.strategy.document.tree import (
+    Binary,
+    Call,
+    Clock,
+    Fact,
+    Indicator,
+    Lag,
+    Node,
+    Number,
+    Param,
+    Price,
+    Unary,
+    children,
+)
 
 Bounds = tuple[float, float]
 _ANY: Bounds = (-math.inf, math.inf)
@@ -57,19 +70,15 @@ def decided(node: Node, known: Known) -> bool | None:
     return None
 
 
-def undecidable_free(node: Node, known: Known) -> Iterator[tuple[Node, bool]]:
-    """The largest parts of a condition that are decided, with what they are."""
-    verdict = decided(node, known) if node.type == "bool" else None
+def decided_parts(node: Node, known: Known) -> Iterator[tuple[Node, bool]]:
+    """The conditions within a rule that are decided by themselves, with what they are."""
+    joins = isinstance(node, Binary) and node.op in ("and", "or")
+    verdict = decided(node, known) if node.type == "bool" and not joins else None
     if verdict is not None:
         yield node, verdict
-    elif isinstance(node, Binary) and node.op in ("and", "or"):
-        yield from undecidable_free(node.left, known)
-        yield from undecidable_free(node.right, known)
-    elif isinstance(node, Unary | Lag):
-        yield from undecidable_free(node.of, known)
-    elif isinstance(node, Call):
-        for part in node.args:
-            yield from undecidable_free(part, known)
+        return
+    for part in children(node):
+        yield from decided_parts(part, known)
 
 
 def _call(node: Call, known: Known) -> bool | None:
@@ -148,6 +157,8 @@ def _at_most(value: Node, other: Node) -> bool:
 
 
 def bounds(node: Node, known: Known) -> Bounds:
+    if node.type == "bool":
+        return _ANY
     match node:
         case Number():
             return (node.value, node.value)

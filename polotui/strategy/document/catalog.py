@@ -22,10 +22,10 @@ Settings = Mapping[str, Number]
 Rule = Callable[[Settings], int]
 
 LONGEST = 400
-#: Bars after which the Hilbert transform, and a line that turns round with the market, no longer show where they began:
-#: measured, since neither forgets at a known rate.
-_HILBERT = 1000
-_REVERSAL = 1000
+#: Neither the Hilbert transform nor a line that turns round with the market forgets at a known rate. Measured on moving
+#: markets: 310 and 30 bars. A market that stands still for hours can make the transform remember for longer.
+_HILBERT = 500
+_REVERSAL = 500
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,10 @@ class Kind:
 
     `warmup` gives the bars without a value for given parameters, for every output the same. `settle` gives the bars
     after which a recursive one no longer depends on where it began (a share of less than 1e-9 of it); for the others it
-    is the warm-up. `anchored` ones never forget where they began, so that a rule may compare
-    their level with their own past only: sums over all bars, and the Hilbert transforms. `session_ms`, where not 0, is the time within which the sessions
-    it needs have surely begun; it stands besides the warm-up. `order` picks the outputs from what `call` gives.
+    is the warm-up. `anchored` ones never forget where they began, so that a rule may compare their level with their own
+    past only: they are sums over all bars. `session_ms`, where not 0, is the time within which the
+    sessions it needs have surely begun; it stands besides the warm-up. `order` picks the outputs from what `call`
+    gives.
     """
 
     name: str
@@ -88,9 +89,9 @@ def _exponential(*names: str, times: int = 1) -> Rule:
     return lambda settings: times * sum(_fades(2 / (settings[name] + 1)) for name in names)
 
 
-def _wilder(*names: str, times: int = 1) -> Rule:
+def _wilder(*names: str, times: int = 1, plus: int = 0) -> Rule:
     """The same for Wilder's averages, which weigh the newest value with 1 / length."""
-    return lambda settings: times * sum(_fades(1 / settings[name]) for name in names)
+    return lambda settings: plus + times * sum(_fades(1 / settings[name]) for name in names)
 
 
 def _kind(
@@ -156,7 +157,7 @@ _ROWS = (
           _sum(-6, length=6), _exponential("length", times=6)),
     _kind(_AVERAGE, "mama", "MESA adaptive moving average and its following one", "source",
           (_factor("fast", 0.5, 0.01, 0.99), _factor("slow", 0.05, 0.01, 0.99)), "mama fama", "MAMA", ("fast", "slow"),
-          _sum(32), lambda s: _HILBERT + 2 * _fades(min(s["fast"], s["slow"]) / 2)),
+          _sum(32), lambda s: _HILBERT + _fades(min(s["fast"], s["slow"]) / 2)),
     _kind(_AVERAGE, "vwma", "moving average weighted with volume", "source volume", (_count("length", 20),), "value",
           "volume_average", ("length",), _sum(-1, length=1)),
     _plain(_AVERAGE, "midpoint", "middle between the highest and the lowest of the source", "source", 14, "MIDPOINT"),
@@ -241,7 +242,7 @@ _ROWS = (
           "value", "choppiness", ("length",), _sum(0, length=1)),
     _kind(_TREND, "supertrend", "a line below a rising and above a falling market; direction is 1 or -1", _HLC,
           (_count("length", 10), _factor("multiple", 3.0)), "line direction", "SUPERTREND", ("length", "multiple"),
-          _sum(0, length=1), lambda s: _WILDER(s) + _REVERSAL),
+          _sum(0, length=1), _wilder("length", plus=_REVERSAL)),
     _kind(_TREND, "sar", "parabolic stop and reverse", "high low",
           (_factor("step", 0.02, 0.001, 1.0), _factor("most", 0.2, 0.01, 1.0)), "value", "SAR", ("step", "most"),
           _sum(1), _sum(_REVERSAL)),
@@ -376,39 +377,3 @@ def _pattern(function: str, name: str, says: str, warmup: int, depth: float | No
 
 
 KINDS: dict[str, Kind] = {row.name: row for row in (*_ROWS, *(_pattern(*pattern) for pattern in PATTERNS))}
-
-
-def as_markdown() -> str:
-    """docs/indicators.md."""
-    lines = [_HEAD]
-    for group in dict.fromkeys(kind.group for kind in KINDS.values()):
-        lines += [
-            f"## {group[0].upper()}{group[1:]}", "",
-            "| kind | what it is | settings (default, limits) | outputs | of | first value after |",
-            "|---|---|---|---|---|---|",
-        ]  # fmt: skip
-        lines += [_line(kind) for kind in KINDS.values() if kind.group == group]
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _line(kind: Kind) -> str:
-    settings = ", ".join(f"`{p.name}` {p.default} ({p.least} to {p.most})" for p in kind.parameters) or "–"
-    warmup = f"{kind.warmup({parameter.name: parameter.default for parameter in kind.parameters})} bars"
-    if kind.session_ms:
-        days = kind.session_ms // _DAY_MS
-        warmup = "the first session's beginning" if kind.call == "session_vwap" else f"{days - 1} whole session"
-    outputs = ", ".join(f"`{output}`" for output in kind.outputs)
-    says = kind.says + (" *(adds up)*" if kind.anchored else "")
-    return f"| `{kind.name}` | {says} | {settings} | {outputs} | {' '.join(kind.inputs)} | {warmup} |"
-
-
-_HEAD = """# Indicators
-
-Written from `polotui/strategy/document/catalog.py` by `docs/generate.py`.
-
-The bare name of a declared indicator is its first output; others are named after a dot, such as `bands.upper`.
-«source» is any price field or an earlier indicator's output. An indicator has no value (unknown, never zero) until all
-its outputs have one, and where it would divide by zero. One that *adds up* has a level that depends on the first bar
-loaded: compare it with its own past, not with a number.
-"""

@@ -157,7 +157,7 @@ def _own(code: str, message: str, path: Path, context: Mapping[str, Any], execut
         at = notebook.key(whole) if code in ("name", "key-of-another-kind", "executor") else notebook.value(whole)
         if code == "name" and not path:
             at = notebook.value(whole)
-    notebook.add("error", code, at, clean(message), _hint(notebook.known(path)))
+    notebook.add("error", code, at, clean(message), "" if code == "name" else _hint(notebook.known(path)))
 
 
 def _missing(name: str, block: Path, executor: str, notebook: Notebook) -> None:

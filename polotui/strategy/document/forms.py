@@ -109,7 +109,8 @@ def set_value(text: str, path: Sequence[str | int], value: float | str, form: st
     if node.style in ("|", ">"):
         return text[: node.start] + written + "\n" + text[node.end :]
     if node.start == node.end:
-        # A key without a value ends with its colon.
+        if text[node.start - 1] != ":":
+            raise EditError(f"There is nothing to change at {_dotted(where)}.", safe="Nothing was changed.")
         written = " " + written
     return text[: node.start] + written + text[node.end :]
 

@@ -201,6 +201,9 @@ def _put(opened: _Open, node: Located) -> None:
         opened.node.value.append(node)
         return
     if opened.key is not None and not opened.drop:
+        if node.value is None and node.start == node.end:
+            # Nothing stands behind the key; the notation's own place for that is where the next thing begins.
+            node.start = node.end = opened.key_at[1] + 1
         opened.node.value[opened.key] = node
         opened.node.keys[opened.key] = opened.key_at
     opened.key = None

@@ -99,7 +99,7 @@ def _stray(text: str, position: int) -> Fault:
         piece = text[position : position + length]
         if piece in _INSTEAD:
             word = _INSTEAD[piece]
-            return Fault("character", Span(position, position + length), f"{quote(piece)} is no operator here",
+            return Fault("character", Span(position, position + len(piece)), f"{quote(piece)} is no operator here",
                          f"write {word}")  # fmt: skip
     character = text[position]
     hint = {

@@ -137,12 +137,14 @@ class Series:
         if name in Bar._fields:
             column: Floats = PRICES[name](bars)
             return column
-        return self.kept((name, bars.frame_ms), lambda: {"": PRICES[name](bars)})[""]
+        made: Floats = self.kept((name, bars.frame_ms), lambda: {"": PRICES[name](bars)})[""]
+        return made
 
     def indicator(self, spec: Spec, output: str, frame: str) -> Floats:
         """An indicator's output in its own frame's bars."""
         outputs = self.kept((spec, self.frame(frame).frame_ms), lambda: self._compute(spec, frame))
-        return outputs[output or spec.outputs[0]]
+        found: Floats = outputs[output or spec.outputs[0]]
+        return found
 
     def column(self, source: Source, frame: str) -> Floats:
         return self.price(source, frame) if isinstance(source, str) else self.indicator(*source, frame)

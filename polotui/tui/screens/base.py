@@ -99,6 +99,10 @@ class DeskScreen(Screen[None], inherit_bindings=False):
         """What this screen listens to beside the ground topics."""
         return []
 
+    def leaving(self) -> str:
+        """The face is about to end: keep what is unsaved, and say so in a sentence."""
+        return ""
+
     def painted(self) -> Iterator[Painted]:
         yield from self.query(Painted)
 

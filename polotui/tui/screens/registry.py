@@ -27,4 +27,6 @@ class Entry:
 SCREENS: tuple[Entry, ...] = (
     Entry("1", "market", "Market", "polotui.tui.screens.market", "MarketScreen"),
     Entry("2", "balance", "Balance", "polotui.tui.screens.balance", "BalanceScreen"),
+    Entry("3", "lab", "Lab", "polotui.tui.screens.lab", "LabScreen"),
+    Entry("4", "backtest", "Backtest", "polotui.tui.screens.backtest", "BacktestScreen"),
 )

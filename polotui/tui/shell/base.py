@@ -40,6 +40,8 @@ class ShellBase(App[int]):
     frame_rate: float
     exports: Path | None
     guides: Path | None
+    drafts: Path | None
+    """Where unsaved texts are kept."""
     current_name: str
     start_engine: Callable[[], Awaitable[None]] | None
     save_setting: Callable[[str, object], None] | None

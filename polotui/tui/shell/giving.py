@@ -32,6 +32,8 @@ class Giving(ShellBase):
 
     def action_export(self) -> None:
         focused = self.focused
+        if isinstance(focused, Pane) and focused.exports_itself():
+            return
         exported = focused.export() if isinstance(focused, Pane) else None
         if exported is None or self.exports is None:
             self.tell("There is nothing to export here.")

@@ -8,6 +8,7 @@ from polotui.api.commands import StopEngine
 from polotui.core.errors import PolotuiError
 from polotui.core.signals import on_signals
 from polotui.tui.driver import PacedDriver
+from polotui.tui.screens.base import DeskScreen
 from polotui.tui.shell.base import ShellBase
 from polotui.tui.shell.dialogs import Question
 
@@ -32,6 +33,7 @@ class Leaving(ShellBase):
         self._signals.enter_context(on_signals(asyncio.get_running_loop(), self.signalled, *_CODES))
 
     def signalled(self, name: str) -> None:
+        self.parting_words()
         self.exit(_CODES[name], return_code=_CODES[name])
 
     def watch_terminal(self) -> None:
@@ -92,7 +94,13 @@ class Leaving(ShellBase):
             self.farewell = f"The engine goes on: {', '.join(engine.busy[:3])}. polotui opens it again."
         else:
             self.farewell = "Nothing is running; the engine ends by itself soon. polotui opens it again."
+        self.farewell = " ".join([self.farewell, *self.parting_words()])
         self.exit(code, return_code=code)
+
+    def parting_words(self) -> list[str]:
+        """Lets every screen that was opened keep what is unsaved; what they say of it."""
+        opened = [screen for stack in self._screen_stacks.values() for screen in stack]
+        return [words for screen in opened if isinstance(screen, DeskScreen) and (words := screen.leaving())]
 
     def action_start_engine(self) -> None:
         """Attaches now; starts the engine when the link is down."""

@@ -19,8 +19,22 @@ _SCOPE_TITLES = {
     "table": "Tables",
     "watchlist": "Watchlist",
     "chart": "Chart",
+    "backtest": "Backtest",
+    "form": "Forms",
+    "runs": "History",
+    "running": "What is at work",
+    "joblist": "Jobs",
+    "result": "Result",
+    "figures": "Figures",
+    "curve": "Curve",
+    "sweeps": "Sweeps",
     "global": "Everywhere",
     "text": "Texts",
+    "lab": "Lab",
+    "strategies": "Strategies",
+    "document": "Reading a document",
+    "editor": "Typing in a document",
+    "checks": "Checks",
 }
 
 

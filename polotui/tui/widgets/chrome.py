@@ -195,14 +195,20 @@ class FooterBar(Painted):
             and not (key.changes and self.desk.read_only)
         ]
         found.sort(key=lambda key: key.footer)
-        parts: list[Line] = [
-            [(keys.shown(self.desk.keymap.get(key.id, key.keys)), "key"), (f" {key.words}", "muted")] for key in found
-        ]
-        if "market" in scopes:
+        typing = isinstance(focused, Pane) and focused.typing
+        parts: list[Line] = []
+        for key in found:
+            pressed = self.desk.keymap.get(key.id, key.keys)
+            pressed = keys.while_typing(pressed) if typing else pressed
+            if pressed:
+                parts.append([(keys.shown(pressed), "key"), (f" {key.words}", "muted")])
+        if typing:
+            parts.insert(0, [("Esc", "key"), (" ends typing", "muted")])
+        if {"market", "lab"} & set(scopes) and not typing:
             parts.insert(1, [("[ ]", "key"), (" timeframe", "muted")])
         while parts and sum(width_of(part) + 3 for part in parts) > width and len(parts) > 2:
             # Help and leave stay to the last: whoever knows ? finds the rest.
-            del parts[-3]
+            del parts[-1 if typing else -3]
         line: Line = [(" ", "")]
         for part in parts:
             line += [*part, ("   ", "")]

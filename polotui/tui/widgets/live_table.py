@@ -28,6 +28,11 @@ class LiveTable(Pane):
         self._height = 1
         self._typing = False
 
+    @property
+    def typing(self) -> bool:
+        """Whether a filter is being typed."""
+        return self._typing
+
     def rows(self) -> list[Row]:
         """The rows as they are now."""
         raise NotImplementedError

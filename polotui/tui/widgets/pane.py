@@ -39,6 +39,8 @@ class Pane(Painted, can_focus=True):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
+        self.typing = False
+        """Letters are text now: the desk's single keys are dead, and the footer does not show them."""
         self.joins_above = False
         self.has_bottom = True
 
@@ -60,6 +62,10 @@ class Pane(Painted, can_focus=True):
     def export(self) -> Exported | None:
         """The pane's content as a table, or None when there is nothing to export."""
         return None
+
+    def exports_itself(self) -> bool:
+        """Lets the engine write what only it has whole. False: `export` gives what is shown."""
+        return False
 
     def copied(self) -> tuple[str, str] | None:
         """(what it is, the text) of the thing under the cursor."""
@@ -112,8 +118,12 @@ class Pane(Painted, can_focus=True):
         return [*line, (flat * fill, tone), *tail, (right, tone)]
 
     def on_focus(self, event: events.Focus) -> None:
-        self.repaint()
         self.desk.pane_focused(self)
 
     def on_blur(self, event: events.Blur) -> None:
+        """For subclasses: what ends with the focus."""
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        # The event comes before the state that the frame is drawn by.
+        super().watch_has_focus(has_focus)
         self.repaint()

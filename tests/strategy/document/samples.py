@@ -84,10 +84,11 @@ HOSTILE = [
     "nothing > 1",
 ]
 
+_SIGNS = "and or not ( ) [ ] [1] [500] [501] [-1] , . @4h @1m @ == = < >= + - * ** / % 1% 1e9 1e999 0 00 .5 5."
+_NAMES = "close rsi macd.hist n rsi_floor highest( held( first( entry_price hour new_day x __import__ lambda"
+_STRAY = "' ; : { } && | ! # $ \u2264 \u00e9 \u2461 \U0001f600"
 SNIPPETS = [
-    *["and", "or", "not", "(", ")", "[", "]", "[1]", "[500]", "[501]", "[-1]", ",", ".", "@4h", "@1m", "@", "==", "=", "<", ">=", "+", "-", "*", "**", "/", "%", "1%", "1e9", "1e999", "0", "00", ".5", "5."],
-    *["close", "rsi", "macd.hist", "n", "rsi_floor", "highest(", "held(", "first(", "entry_price", "hour", "new_day", "x", "__import__", "lambda"],
-    *["'", ";", ":", "{", "}", "&&", "|", "!", "#", "$", "≤", "é", "②", "😀"],
+    *(*_SIGNS.split(), *_NAMES.split(), *_STRAY.split()),
     *("count(close > open, 3)", '"', "\\", "\n", "\t", "\x00", "\u202e", "\ud800"),
 ]
 
@@ -114,9 +115,10 @@ def mutate(text: str, chance: random.Random) -> str:
     return text
 
 
+_TEXTS = "x close rsi n 1% 200% -1% 1h 2h auto none all long both BTC_USDT btc 08:00-16:00"
 WILD: list[Any] = [
     *(None, True, False, 0, -1, 1, 2, 3.5, 1e308, 10**17, -5, "", " ", "a\nb", "\u00e9", [], {}, [1], ["1h"]),
-    *["x", "close", "rsi", "n", "1%", "200%", "-1%", "1h", "2h", "auto", "none", "all", "long", "both", "BTC_USDT", "btc", "08:00-16:00"],
+    *_TEXTS.split(),
     *({"kind": "atr"}, {"kind": "percent", "value": "2%"}, {"a": {"b": [1, {"c": None}]}}, ["mon", 3]),
     *("crosses_above(fast, slow)", "close >"),
 ]
@@ -128,20 +130,20 @@ def shuffle_document(data: Any, chance: random.Random) -> Any:
         found: dict[str, Any] = {}
         for key, value in data.items():
             roll = chance.random()
-            if roll < 0.03:
+            if roll < 0.006:
                 continue
-            name = key + "x" if roll < 0.05 else chance.choice(("kind", "value", "long")) if roll < 0.06 else key
+            name = key + "x" if roll < 0.01 else chance.choice(("kind", "value", "long")) if roll < 0.012 else key
             found[name] = shuffle_document(value, chance)
-        if chance.random() < 0.02:
+        if chance.random() < 0.005:
             found[chance.choice(("kind", "short", "price", "settings", "frames", "zz"))] = chance.choice(WILD)
         return found
     if isinstance(data, list):
         return [shuffle_document(value, chance) for value in data]
     roll = chance.random()
-    if roll < 0.06:
+    if roll < 0.01:
         return chance.choice(WILD)
-    if isinstance(data, str) and roll < 0.12:
+    if isinstance(data, str) and roll < 0.03:
         return mutate(data, chance).replace("\ud800", "")
-    if isinstance(data, int | float) and not isinstance(data, bool) and roll < 0.2:
+    if isinstance(data, int | float) and not isinstance(data, bool) and roll < 0.06:
         return data * chance.choice((-1, 0, 0.5, 2, 100, 1e9))
     return data

@@ -18,7 +18,7 @@ def bars(count: int, seed: int = 1) -> dict[str, np.ndarray]:
     flats = [int(start) for start in chance.integers(0, count, max(1, count // 3000))]
     for start in flats:
         steps[start : start + 300] = 0
-    close = 100 * np.exp(np.cumsum(steps) - 0.00001 * np.cumsum(np.cumsum(steps)) / 50)
+    close = 100 * np.exp(np.cumsum(steps))
     opened = np.concatenate(([100.0], close[:-1]))
     high = np.maximum(opened, close) * (1 + np.abs(chance.normal(0, 0.0005, count)))
     low = np.minimum(opened, close) * (1 - np.abs(chance.normal(0, 0.0005, count)))

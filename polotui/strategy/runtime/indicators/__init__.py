@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from polotui.strategy.document.catalog import KINDS, Kind, Number
-from polotui.strategy.runtime.indicators.tape import NAN, Column, Columns, Node, Numbers, stretches
+from polotui.strategy.runtime.indicators.tape import NAN, Column, Columns, Node, Numbers, all_finite, stretches
 
 Values = Callable[..., Any]
 
@@ -71,7 +71,7 @@ def _run(
             column[:warmup] = NAN
         else:
             column[lasted <= warmup] = NAN
-        if not math.isfinite(column[warmup:].sum()):
+        if not all_finite(column[warmup:]):
             column[~np.isfinite(column)] = NAN
     return outputs, last
 

@@ -38,10 +38,16 @@ class Node(Protocol):
     def copy(self) -> Self: ...
 
 
+def all_finite(column: Column) -> bool:
+    """A sum is the quickest look at a whole column; one that overflows merely costs a second look."""
+    with np.errstate(all="ignore"):
+        return math.isfinite(column.sum())
+
+
 def stretches(columns: Sequence[Column]) -> Iterator[tuple[int, int]]:
     """The stretches [start, end) in which every column is finite; the last ends at the end or lies before a hole."""
     bars = len(columns[0])
-    if all(math.isfinite(column.sum()) for column in columns):
+    if all(map(all_finite, columns)):
         if bars:
             yield 0, bars
         return
@@ -212,7 +218,7 @@ class Columns:
         """`above / below`; NaN where that is no number."""
         with np.errstate(all="ignore"):
             result = above / below
-        if not math.isfinite(result.sum()):
+        if not all_finite(result):
             result[~np.isfinite(result)] = NAN
         return result
 

@@ -1,0 +1,1 @@
+"""The panes of the backtest screen, and what they know together (`bench`)."""

@@ -1,0 +1,1 @@
+"""The lab's panes: library, editor, preview, checks, and the form of a document's parameters."""
