@@ -200,7 +200,7 @@ class CurvePoint(msgspec.Struct, frozen=True, array_like=True):
 class MonthReturn(msgspec.Struct, frozen=True, array_like=True):
     year: int
     month: int
-    value: float | None
+    value: float
 
 
 class Bin(msgspec.Struct, frozen=True, array_like=True):

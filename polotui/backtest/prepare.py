@@ -357,16 +357,20 @@ def _detail(
     """Lower bars behind each other, which of them belong to each bar, and the share of bars without any."""
     if not detail:
         return np.empty((3, 0)), np.empty((2, 0), np.int64), 1.0
-    lower = np.concatenate([np.stack([detail[name].open, detail[name].high, detail[name].low]) for name in symbols], 1)
+    there = [detail[name] for name in symbols if name in detail]
+    lower = np.concatenate([np.stack([bars.open, bars.high, bars.low]) for bars in there], 1)
     lower_of = np.zeros((2, size), np.int64)
     offset, lacking, total = 0, 0, 0
     for name, place, bars in zip(symbols, places, each, strict=True):
+        total += len(bars.time)
+        if name not in detail:
+            lacking += len(bars.time)
+            continue
         time, step = detail[name].time, bars.frame_ms
         start, end = (np.searchsorted(time, bars.time + shift) for shift in (0, step))
         lower_of[k.FROM, place], lower_of[k.TO, place] = start + offset, end + offset
         offset += len(time)
         lacking += int(np.count_nonzero(end - start < step // detail[name].frame_ms))
-        total += len(start)
     return lower, lower_of, lacking / max(total, 1)
 
 

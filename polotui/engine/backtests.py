@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,17 +22,22 @@ from polotui.api import lab_replies as lr
 from polotui.api import replies as r
 from polotui.api.lab_values import Analysis, RunRow, RunSpec
 from polotui.backtest.archive import StoredRun
+from polotui.backtest.data import DEFAULT_DAYS
 from polotui.backtest.settings import Costs, Settings
-from polotui.backtest.work import AnalyseWork, Document, Done, RunWork
+from polotui.backtest.work import AnalyseWork, Document, Done, RunWork, WarmWork
 from polotui.core.errors import PolotuiError, UsageError
 from polotui.core.text import clean
 from polotui.engine.jobs import Progress
-from polotui.model.candles import Timeframe
+from polotui.model.candles import DAY_MS, Timeframe
 from polotui.trading.strategies import Version
 
 if TYPE_CHECKING:
     from polotui.engine.engine import Engine
 
+log = logging.getLogger("polotui.engine.backtests")
+
+#: History before the span that is fetched for a rule's warm-up.
+MOST_WARMUP = 3_000
 _ENDED = "the engine ended before the run did"
 
 
@@ -44,9 +50,22 @@ class Backtests:
         self._archive = engine.stores.archive
         self._candles = engine.stores.candles
         self._running: dict[str, lr.BacktestStarted] = {}
+        self._warmed = False
 
     async def start(self) -> None:
         await self._archive.fail_unfinished(_ENDED)
+
+    def warm(self) -> None:
+        """Somebody looks at strategies: the kernel is loaded, or compiled for the first time, before it is asked for."""
+        if not self._warmed:
+            self._warmed = True
+            self._engine.supervisor.task("warm-kernel", self._warm())
+
+    async def _warm(self) -> None:
+        try:
+            await self._engine.workers.jobs.run(WarmWork())
+        except PolotuiError as error:
+            log.warning("the kernel could not be loaded ahead", extra={"detail": str(error)})
 
     # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -67,8 +86,8 @@ class Backtests:
         run = await self._archive.start_run(key, found.name, found.version, msgspec.json.encode(spec).decode())
 
         async def work(progress: Progress) -> str:
-            return await self._carry_out(run, key, found, RunWork(document=document, settings=settings, band=spec.band),
-                                         progress)  # fmt: skip
+            asked = RunWork(document=document, settings=settings, band=spec.band)
+            return await self._carry_out(run, key, found, checked, asked, progress)
 
         assert self._engine.jobs is not None
         job = await self._engine.jobs.run(title, "backtest", {"result": run, "key": key}, work, result=run)
@@ -89,7 +108,9 @@ class Backtests:
             self._engine.cache.set(f"backtest:{key}", same.run, "backtest")
         return same.run if same is not None else None
 
-    async def _carry_out(self, run: int, key: str, found: Version, work: RunWork, progress: Progress) -> str:
+    async def _carry_out(
+        self, run: int, key: str, found: Version, checked: lr.CheckedStrategy, work: RunWork, progress: Progress
+    ) -> str:
         clock = self._engine.clock
         started = clock.monotonic()
 
@@ -99,11 +120,17 @@ class Backtests:
                 progress(done / total, f"{done:,} of {total:,} bars", speed=f"{done / elapsed / 1e6:.1f} M bars/s")
 
         try:
+            progress(0.0, "looking for candles")
+            await fetch_missing(self._engine, work, checked, progress)
+            progress(0.0, "starting; the first run after an installation compiles for about ten seconds")
+            started = clock.monotonic()
             done = await self._engine.workers.jobs.run(work, watch)
             row = row_of(run, found, done.value, self._engine.clock.wall_ms(), clock.monotonic() - started)
             parts = {**done.parts, "detail": msgspec.json.encode(done.value)}
-            await self._archive.complete_run(run, msgspec.json.encode(row).decode(), parts, key)
-            self._engine.cache.set(f"backtest:{key}", run, "backtest")
+            # What was fetched meanwhile is part of what the same run will be asked with.
+            key_now = await self._key(work.document, work.settings, checked, band=work.band)
+            await self._archive.complete_run(run, msgspec.json.encode(row).decode(), parts, key_now)
+            self._engine.cache.set(f"backtest:{key_now}", run, "backtest")
             return sentence(row)
         except asyncio.CancelledError:
             await asyncio.shield(self._archive.end_run(run, "cancelled", "cancelled"))
@@ -247,6 +274,39 @@ class Backtests:
 
     async def analyses(self, run: int) -> list[Analysis]:
         return [msgspec.json.decode(stored.data, type=Analysis) for stored in await self._archive.analyses(run)]
+
+
+def found_frame(document: Document, checked: lr.CheckedStrategy) -> Timeframe:
+    return Timeframe.parse(document.timeframe or checked.timeframe)
+
+
+async def fetch_missing(engine: Engine, work: RunWork, checked: lr.CheckedStrategy, progress: Progress) -> None:
+    """Fetches the frame's candles of the span that neither they nor minutes cover, when the exchange answers.
+
+    Without the exchange nothing is fetched and the run uses what is stored; its result names the span and what is
+    missing.
+    """
+    assert engine.charts is not None
+    assert engine.exchange is not None
+    assert engine.stores is not None
+    if not any(stream.phase == "live" for stream in engine.exchange.streams()):
+        return
+    document, settings = work.document, work.settings
+    frame, now = found_frame(document, checked), engine.charts.market_ms()
+    end = frame.floor(min(settings.to_ms or now, now))
+    start = settings.from_ms or end - DEFAULT_DAYS * DAY_MS
+    start = max(0, start - min(checked.warmup_bars, MOST_WARMUP) * frame.ms)
+    if start >= end:
+        return
+    store = engine.stores.candles
+    for symbol in document.symbols or checked.symbols:
+        lacking = await store.missing(symbol, Timeframe.M1, start, end)
+        if sum(to - first for first, to in lacking) <= (end - start) // 100:
+            continue
+        try:
+            await engine.charts.past.fill(symbol, frame, start, end, progress)
+        except PolotuiError as error:
+            log.warning("candles could not be fetched", extra={"symbol": symbol, "detail": str(error)})
 
 
 def settings_check(settings: Settings) -> None:

@@ -105,6 +105,10 @@ class Charts:
         for topic in self._live:
             self._engine.hub.touch(topic)
 
+    def market_ms(self) -> int:
+        """Now in market time, which may run ahead of the machine's clock."""
+        return self._clock.wall_ms()
+
     # -- history --------------------------------------------------------------------------------------------------
 
     async def history(self, symbol: str, frame: Timeframe, limit: int) -> list[Candle]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from polotui.strategy.document.always import Known, bounds, decided, decided_parts
@@ -178,7 +177,7 @@ class _Adviser:
         for one, other in ((node.left, node.right), (node.right, node.left)):
             name = getattr(one, "name", "")
             low, high = bounds(other, self.known)
-            if name in _FRACTIONS and isinstance(other, Number | Unary) and max(abs(low), abs(high)) >= 1 < math.inf:
+            if name in _FRACTIONS and isinstance(other, Number | Unary) and low == high and abs(low) >= 1:
                 self.say_in("warning", "percent", path, other.at,
                             f"{name} is a fraction, so {shown(low)} means {shown(100 * low)} %",
                             f"write {shown(low)}%")  # fmt: skip

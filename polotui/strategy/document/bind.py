@@ -18,6 +18,7 @@ from polotui.core.errors import UsageError
 from polotui.strategy.document.catalog import Kind
 from polotui.strategy.document.check import Checking
 from polotui.strategy.document.grammar import frames_of
+from polotui.strategy.document.hashing import document_hash
 from polotui.strategy.document.limits import FRAME_MS
 from polotui.strategy.document.meaning import disorder, references
 from polotui.strategy.document.rules import Rules, kinds
@@ -170,7 +171,7 @@ class Bound:
     frames: tuple[str, ...]
     warmup_bars: int
     cost: int
-    hash: str = ""
+    hash: str
 
 
 def bind(checked: Checking | tuple[StrategyDocument, Rules], values: Mapping[str, float] | None = None) -> Bound:
@@ -200,7 +201,7 @@ def bind(checked: Checking | tuple[StrategyDocument, Rules], values: Mapping[str
         frames=_frames(document, rules),
         warmup_bars=warmup_bars(document, rules, indicators, taken),
         cost=cost(rules.all(), sum(len(one.kind.outputs) for one in indicators.values())),
-        hash=checked.hash if isinstance(checked, Checking) else "",
+        hash=checked.hash if isinstance(checked, Checking) else document_hash(document, rules),
     )
 
 

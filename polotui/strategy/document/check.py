@@ -94,6 +94,8 @@ def _document(data: Any, notebook: Notebook) -> StrategyDocument | None:
         executor = data.get("executor")
         kind = str(executor.get("kind", "")) if isinstance(executor, dict) else ""
         for detail in error.errors(include_url=False):
+            if notebook.full:
+                break
             _refusal(dict(detail), kind, notebook)
         return None
 
@@ -120,7 +122,9 @@ def _refusal(detail: dict[str, Any], executor: str, notebook: Notebook) -> None:
             hint = did_you_mean(str(given), choices) or "it is one of " + ", ".join(choices)
             notebook.add("error", "choice", notebook.value(where), f"{_said(given)} cannot stand here", hint)
         case code if code in _WORDS:
-            notebook.add("error", "type", notebook.value(path), _WORDS[code], _hint(block))
+            sides = block in (("entry",), ("exit",)) and isinstance(detail.get("input"), str)
+            hint = f'write {block[0]}: {{long: "..."}}' if sides else _hint(block)
+            notebook.add("error", "type", notebook.value(path), _WORDS[code], hint)
         case "too_short" | "too_long":
             most = context.get("max_length", context.get("min_length"))
             words = "at most" if "max_length" in context else "at least"

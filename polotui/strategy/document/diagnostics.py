@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from polotui.strategy.document.limits import MAX_DIAGNOSTICS
 from polotui.strategy.document.located import Lines, Located, Path, Problem, inside
 from polotui.strategy.document.tokens import Fault
 from polotui.strategy.document.tree import Span
@@ -41,6 +42,8 @@ class Notebook:
         self._found: dict[tuple[str, int, int, str], Diagnostic] = {}
 
     def add(self, severity: Severity, code: str, at: Span, message: str, suggestion: str = "") -> None:
+        if self.full:
+            return
         line, column = self.lines.place(at.start)
         last, end = self.lines.place(max(at.end, at.start))
         end_column = end if last == line else self.lines.line_end(line)
@@ -57,6 +60,11 @@ class Notebook:
 
     def sorted(self) -> tuple[Diagnostic, ...]:
         return tuple(sorted(self._found.values(), key=lambda one: (one.line, one.column, _RANK[one.severity])))
+
+    @property
+    def full(self) -> bool:
+        """True when no more is taken."""
+        return len(self._found) >= MAX_DIAGNOSTICS
 
     @property
     def wrong(self) -> bool:

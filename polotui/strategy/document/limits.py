@@ -20,6 +20,10 @@ MAX_FRAMES = 3
 MAX_INDICATORS = 12
 MAX_PARAMS = 24
 MAX_SYMBOLS = 20
+#: Values of one param that a sweep may try.
+MAX_STEPS = 1_000_000
+#: What is said about one document; a text that is wrong throughout is not told so for ever.
+MAX_DIAGNOSTICS = 200
 LENGTH_LEAST, LENGTH_MOST = 2, 400
 LONG_WARMUP = 5_000
 

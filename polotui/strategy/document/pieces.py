@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from polotui.strategy.document.limits import MAX_DOCUMENT_BYTES, MAX_DOCUMENT_DEPTH
 from polotui.strategy.document.located import Path
 
 PieceKind = Literal["comment", "key", "value", "sign"]
@@ -61,7 +62,10 @@ class Pieces:
 
 
 def cut(text: str) -> Pieces:
+    """Nothing is cut from a text that no document can have."""
     pieces = Pieces()
+    if len(text) > MAX_DOCUMENT_BYTES:
+        return pieces
     at = 0
     for line in text.split("\n"):
         _line(pieces, line, at)
@@ -132,7 +136,9 @@ def _key(pieces: Pieces, column: int, name: str) -> None:
 
 def _sign(pieces: Pieces, sign: str) -> None:
     if sign in "{[":
-        pieces.flows.append(_Flow(sign))
+        # Deeper than any document goes, brackets are no longer counted: a path costs its length.
+        if len(pieces.flows) < MAX_DOCUMENT_DEPTH:
+            pieces.flows.append(_Flow(sign))
     elif sign == ",":
         if pieces.flows[-1].sign == "{":
             pieces.flows[-1].key = None

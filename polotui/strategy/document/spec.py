@@ -26,6 +26,7 @@ from polotui.strategy.document.limits import (
     MAX_INDICATORS,
     MAX_PARAMS,
     MAX_RULE_TEXT,
+    MAX_STEPS,
     MAX_SYMBOLS,
     NAME,
     RESERVED,
@@ -168,6 +169,8 @@ class ParamSpec(Block):
                     raise _error("not-whole", f"type: int, and {key} is {shown(getattr(self, key))}", key=key)
         if self.min > self.max:
             raise _error("range", f"min {shown(self.min)} is above max {shown(self.max)}", key="min")
+        if self.max - self.min > MAX_STEPS * self.step:
+            raise _error("range", f"from min to max there are more than {MAX_STEPS} steps", key="step")
         if not self.min <= self.default <= self.max:
             raise _error("range", f"the default {shown(self.default)} lies outside of "
                          f"{shown(self.min)} to {shown(self.max)}", key="default")  # fmt: skip
@@ -390,7 +393,8 @@ def _names(raw: object) -> object:
 
 
 class StrategyDocument(Block):
-    spec: Literal[1]
+    #: `true` equals 1 in Python, and is not meant.
+    spec: Annotated[Literal[1], BeforeValidator(lambda raw: "true" if raw is True else raw)]
     name: str
     market: Market
     timeframe: Frame

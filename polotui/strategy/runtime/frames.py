@@ -28,7 +28,6 @@ from polotui.strategy.runtime.columns import (
     resample,
     spread,
 )
-from polotui.strategy.runtime.truth import known, known_column
 
 #: What a sweep may keep of columns that are asked for again.
 LIMIT_BYTES = 512 * 1024 * 1024
@@ -43,7 +42,7 @@ class Handle(Protocol):
 
 
 class Provider(Protocol):
-    """Where indicators are computed; `polotui.strategy.runtime.indicators` is one."""
+    """Where indicators are computed, such as `polotui.strategy.runtime.indicators`. Never answers with an infinity."""
 
     def compute(
         self, kind_name: str, settings: Mapping[str, Any], inputs: Mapping[str, Any]
@@ -163,7 +162,7 @@ class Series:
 
     def _compute(self, spec: Spec, frame: str) -> dict[str, Floats]:
         outputs = self.provider.compute(spec.kind, dict(spec.settings), self.inputs(spec, frame))
-        return {name: known_column(np.ascontiguousarray(outputs[name], np.float64)) for name in spec.outputs}
+        return {name: np.ascontiguousarray(outputs[name], np.float64) for name in spec.outputs}
 
     def kept(self, key: Any, make: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
         """Columns by what they are made of; whatever else belongs to these bars may be kept with them."""
@@ -245,6 +244,5 @@ class Feed:
         outputs: list[Sequence[float]] = []
         for handle, source in zip(handles, self._sources, strict=True):
             inputs["source"] = outputs[source[0]][source[1]] if isinstance(source, tuple) else source(bar)
-            found = handle.update(inputs) if commit else handle.peek(inputs)
-            outputs.append([known(value) for value in found])
+            outputs.append(handle.update(inputs) if commit else handle.peek(inputs))
         return [outputs[read[0]][read[1]] if isinstance(read, tuple) else read(bar) for read in self._reads]

@@ -39,10 +39,14 @@ class Pane(Painted, can_focus=True):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self.typing = False
-        """Letters are text now: the desk's single keys are dead, and the footer does not show them."""
+        self._typing = False
         self.joins_above = False
         self.has_bottom = True
+
+    @property
+    def typing(self) -> bool:
+        """Letters are text now: the desk's single keys are dead, and the footer does not show them."""
+        return self._typing
 
     def frames(self, *, joins_above: bool, has_bottom: bool) -> None:
         """Which lines of the frame are this pane's own; the neighbour draws the shared ones."""

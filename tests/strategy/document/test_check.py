@@ -9,7 +9,7 @@ import pytest
 
 from polotui.strategy.document.check import Checking, Diagnostic, check
 from polotui.strategy.document.forms import dump, load
-from polotui.strategy.document.limits import MAX_DOCUMENT_BYTES
+from polotui.strategy.document.limits import MAX_DIAGNOSTICS, MAX_DOCUMENT_BYTES
 from polotui.strategy.document.templates import templates
 from tests.strategy.document.samples import HOSTILE, SPEC, mutate, shuffle_document
 
@@ -67,6 +67,8 @@ def test_the_document_of_the_reference_is_whole() -> None:
         ("value: 3%", "vlue: 3%", "unknown-key", "vlue"),
         ("spec: 1\n", "", "missing-key", "name"),
         ("spec: 1", "spec: 2", "choice", "2"),
+        ("spec: 1", "spec: true", "choice", "true"),
+        ("step: 5", "step: 1.0e-300", "range", "1.0e-300"),
         ("timeframe: 1h", "timeframe: 2h", "choice", "2h"),
         ("direction: long}", "direction: up}", "choice", "up"),
         ("name: ema-pullback", "name: 12", "type", "12"),
@@ -203,6 +205,11 @@ def test_what_is_meant_is_not_warned_of(rule: str) -> None:
     )
     checking = check(text)
     assert [one for one in checking.diagnostics if one.severity != "info"] == []
+
+
+def test_a_text_that_is_wrong_throughout_is_not_told_so_for_ever() -> None:
+    text = "".join(f"key{n}: 1\n" for n in range(3_000))
+    assert len(check(text).diagnostics) == MAX_DIAGNOSTICS
 
 
 def test_a_model_gets_everything_wrong_in_one_answer() -> None:

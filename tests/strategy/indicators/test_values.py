@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from polotui.core.errors import UsageError
 from polotui.strategy.document.catalog import KINDS
 from polotui.strategy.runtime.indicators import compute, stream
 from tests.strategy.indicators.bars import DAY_MS, bars, same_bits
@@ -226,3 +227,13 @@ def test_inputs_are_left_as_they_were():
             column[:] = 0.0
     for name in columns:
         assert np.array_equal(columns[name], before[name])
+
+
+def test_settings_are_checked_and_completed():
+    assert same_bits(compute("rsi", {}, BARS)["value"], compute("rsi", {"length": 14.0}, BARS)["value"])
+    assert stream("rsi", {"length": 9.0}, BARS).settings == {"length": 9}
+    for wrong in ({"length": 1}, {"length": 401}, {"length": 2.5}, {"lenght": 14}, {"length": math.nan}):
+        with pytest.raises(UsageError):
+            compute("rsi", wrong, BARS)
+        with pytest.raises(UsageError):
+            stream("rsi", wrong, BARS)

@@ -100,3 +100,12 @@ def test_it_does_not_look_ahead() -> None:
         part = confirm(Series(history.slice(0, size), Stub()), ASKED, "long")
         same(part.score, whole.score[:size])
         same(part.allowed, whole.allowed[:size])
+
+
+def test_two_checks_must_both_agree() -> None:
+    asked = Confirm(("1h",), ("rsi", "macd"))
+    votes = [
+        voting(asked).at({"1h": [[rsi, hist]]}, "long").votes["1h"]
+        for rsi, hist in ((60.0, 1.0), (60.0, -1.0), (40.0, -1.0), (60.0, float("nan")), (40.0, float("nan")))
+    ]
+    assert votes == [2, 0, 0, 1, 0]

@@ -95,8 +95,9 @@ def test_a_hundred_thousand_bars_and_restarts_from_the_anchor() -> None:
     assert {0.0, 1.0, 2.0} <= set(np.unique(expected["long"]))
     table = np.column_stack(list(expected.values()))
     runner = live(document, history.slice(0, 0))
-    found = [row(runner.close(history.bar(index)), expected) for index in range(len(history))]
-    same(np.array(found), table)
+    names = [name for name in expected if not name.startswith("score")]
+    found = [row(runner.close(history.bar(index)), names) for index in range(len(history))]
+    same(np.array(found), np.column_stack([expected[name] for name in names]))
     cut = random.Random(5)
     for start in sorted(cut.randrange(1_000, len(history) - 200) for _ in range(4)):
         again = live(document, history.slice(0, start))

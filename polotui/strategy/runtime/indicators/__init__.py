@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from polotui.core.errors import UsageError
 from polotui.strategy.document.catalog import KINDS, Kind, Number
 from polotui.strategy.runtime.indicators.tape import NAN, Column, Columns, Node, Numbers, all_finite, stretches
 
@@ -34,6 +35,23 @@ Values = Callable[..., Any]
 def _own(name: str) -> Values:
     values: Values = importlib.import_module(f"{__name__}.own.{name}").values
     return values
+
+
+def _checked(kind: Kind, given: Mapping[str, Number]) -> dict[str, Number]:
+    """Every setting as its parameter wants it, the default where none is given. Raises UsageError."""
+    unknown = set(given) - {parameter.name for parameter in kind.parameters}
+    if unknown:
+        raise UsageError(f"{kind.name} has no setting {min(unknown)!r}.", next_step="docs/indicators.md names them.")
+    settings: dict[str, Number] = {}
+    for parameter in kind.parameters:
+        value = given.get(parameter.name, parameter.default)
+        if not parameter.least <= value <= parameter.most or (parameter.whole and value != int(value)):
+            raise UsageError(
+                f"{parameter.name} of {kind.name} cannot be {value}.",
+                next_step=f"A {'whole ' if parameter.whole else ''}number from {parameter.least} to {parameter.most}.",
+            )
+        settings[parameter.name] = int(value) if parameter.whole else float(value)
+    return settings
 
 
 def _outputs(kind: Kind, settings: Mapping[str, Number], tape: Any, bar: Mapping[str, Any]) -> Sequence[Any]:
@@ -64,9 +82,9 @@ def _run(
 ) -> tuple[list[Column], int]:
     used = {name: np.ascontiguousarray(inputs[name], np.int64 if name == "time" else float) for name in kind.inputs}
     warmup = kind.warmup(settings)
-    outputs = [np.array(column) for column in _outputs(kind, settings, tape, used)]
+    outputs = list(_outputs(kind, settings, tape, used))
     lasted, last = _known_for([used["source"]] if "source" in used else [next(iter(used.values()))])
-    for column in outputs:
+    for column in outputs:  # each one a column of its own, never one of the inputs: a test holds every kind to it
         if lasted is None:
             column[:warmup] = NAN
         else:
@@ -79,7 +97,7 @@ def _run(
 def compute(kind_name: str, settings: Mapping[str, Number], inputs: Mapping[str, Column]) -> dict[str, Column]:
     """Every output of an indicator over whole columns, which are of one length and at least the kind's inputs."""
     kind = KINDS[kind_name]
-    outputs, _ = _run(kind, settings, inputs, Columns())
+    outputs, _ = _run(kind, _checked(kind, settings), inputs, Columns())
     return dict(zip(kind.outputs, outputs, strict=True))
 
 
@@ -120,9 +138,10 @@ class Handle:
 def stream(kind_name: str, settings: Mapping[str, Number], inputs: Mapping[str, Column]) -> Handle:
     """A handle that has seen the bars of `inputs` (which may be none) and goes on from there."""
     kind = KINDS[kind_name]
+    checked = _checked(kind, settings)
     tape = Columns(keep=True)
-    outputs, lasted = _run(kind, settings, inputs, tape)
-    handle = Handle(kind, settings, tape.nodes, lasted)
+    outputs, lasted = _run(kind, checked, inputs, tape)
+    handle = Handle(kind, checked, tape.nodes, lasted)
     if len(outputs[0]):
         handle.values = tuple(float(column[-1]) for column in outputs)
     return handle

@@ -94,7 +94,7 @@ class TaLib:
                 keep = False
         if not keep:
             parts = getattr(module, self.name)(*columns, *self.parameters)
-        result = [p.astype(float) for p in (parts if isinstance(parts, tuple) else (parts,))]
+        result = [p.astype(float, copy=False) for p in (parts if isinstance(parts, tuple) else (parts,))]
         self.width = len(result)
         return result
 
@@ -217,7 +217,7 @@ class Columns:
     def ratio(above: Column, below: Column) -> Column:
         """`above / below`; NaN where that is no number."""
         with np.errstate(all="ignore"):
-            result = above / below
+            result: Column = above / below
         if not all_finite(result):
             result[~np.isfinite(result)] = NAN
         return result
@@ -225,7 +225,7 @@ class Columns:
     @staticmethod
     def where(gate: Column, value: Column) -> Column:
         """`value` where the gate is above zero, else NaN."""
-        return np.where(gate > 0, value, NAN)
+        return np.where(gate > 0, value, NAN) if gate.size and not gate.min() > 0 else value
 
     @staticmethod
     def flag(truth: Column) -> Column:

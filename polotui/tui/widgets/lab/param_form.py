@@ -25,7 +25,7 @@ class FormPane(Pane):
 
     def __init__(self, title: str, fields: Sequence[ParamField]) -> None:
         super().__init__()
-        self.typing = True
+        self._typing = True
         self._title = title
         self.fields = fields
         self.typed = [written(field.default) for field in fields]

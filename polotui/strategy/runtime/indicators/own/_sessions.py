@@ -13,8 +13,10 @@ def sessions(times: Any, session_ms: int, shift_ms: int) -> Iterator[tuple[int, 
     not be."""
     if not len(times):
         return
-    numbers = (times + shift_ms) // session_ms
-    starts = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist()]
-    seen = (int(times[0]) + shift_ms) % session_ms == 0
-    for start, end in zip(starts, [*starts[1:], len(times)], strict=True):
-        yield start, end, int(numbers[start]), seen or start > 0
+    first, into = divmod(int(times[0]) + shift_ms, session_ms)
+    last = (int(times[-1]) + shift_ms) // session_ms
+    begins = np.arange(first, last + 2) * session_ms - shift_ms
+    places = np.searchsorted(times, begins).tolist()
+    for number, start, end in zip(range(first, last + 1), places, places[1:], strict=False):
+        if start < end:
+            yield start, end, number, into == 0 or start > 0

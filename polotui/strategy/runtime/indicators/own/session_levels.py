@@ -1,7 +1,7 @@
 """The session so far (open, high, low), and the whole session before it (high, low, close).
 
-Decided here: as with the session's VWAP, a session counts when its beginning is among the bars. Known from the first
-bar after such a session.
+Decided here: as with the session's VWAP, a session counts when its beginning is among the bars. All six are known
+from the first bar after such a session.
 """
 
 from __future__ import annotations
@@ -34,26 +34,27 @@ class Levels(Sequential):
             state = (number, True, opened, high, low, close, state[3:6] if state[1] else _UNKNOWN)
         else:
             state = (number, *state[1:3], max(state[3], high), min(state[4], low), close, state[6])
-        return state, (*state[2:5], *state[6])
+        return state, (*state[2:5], *state[6]) if state[6] is not _UNKNOWN else _UNKNOWN * 2
 
     def columns(self, columns: Sequence[Any]) -> tuple[Any, Any]:
         opens, highs, lows, closes, times = columns
-        found = [np.full(len(times), NAN) for _ in range(6)]
+        found = [np.empty(len(times)) for _ in range(6)]
         state, before = None, _UNKNOWN
         for start, end, number, whole in sessions(times, self.session_ms, self.shift_ms):
             part = slice(start, end)
-            found[0][part] = opens[start]
-            found[1][part] = np.maximum.accumulate(highs[part])
-            found[2][part] = np.minimum.accumulate(lows[part])
-            for column, level in zip(found[3:], before, strict=True):
-                column[part] = level
+            np.maximum.accumulate(highs[part], out=found[1][part])
+            np.minimum.accumulate(lows[part], out=found[2][part])
             levels = (float(found[1][end - 1]), float(found[2][end - 1]), float(closes[end - 1]))
             state = (number, whole, float(opens[start]), *levels, before)
+            flat = [(0, float(opens[start])), *zip((3, 4, 5), before, strict=True)]
+            if before is _UNKNOWN:
+                flat = [(which, NAN) for which in range(6)]
+            for which, level in flat:
+                found[which][part] = level
             before = levels if whole else _UNKNOWN
         return state, tuple(found)
 
 
 def values(tape: Any, bar: Any, session_ms: int, shift_ms: int) -> Any:
-    levels = tape(Levels, [bar[name] for name in ("open", "high", "low", "close", "time")], session_ms, shift_ms)
-    known = tape.where(levels[3], 1.0)
-    return tuple(level * known for level in levels)
+    inputs = [bar[name] for name in ("open", "high", "low", "close", "time")]
+    return tape(Levels, inputs, session_ms, shift_ms)

@@ -43,23 +43,30 @@ class _Sums(Sequential):
 
     def columns(self, columns: Sequence[Any]) -> tuple[Any, Any]:
         prices, volumes, times = columns
-        lines, deviations = np.full(len(times), NAN), np.full(len(times), NAN)
-        state = None
-        for start, end, number, whole in sessions(times, self.session_ms, self.shift_ms):
+        parts = list(sessions(times, self.session_ms, self.shift_ms))
+        if not parts:
+            return None, (np.empty(0), np.empty(0))
+        firsts = np.repeat([prices[start] for start, *_ in parts], [end - start for start, end, *_ in parts])
+        distance = prices - firsts
+        weighted = volumes * distance
+        squared = np.multiply(weighted, distance, out=distance)
+        traded = np.empty(len(times))
+        for start, end, _, _ in parts:
             part = slice(start, end)
-            first = prices[start]
-            distance = prices[part] - first
-            weighted = volumes[part] * distance
-            sums = [np.cumsum(column) for column in (volumes[part], weighted, weighted * distance)]
-            state = (number, whole, float(first), *(float(column[-1]) for column in sums))
-            if not whole:
-                continue
-            traded = np.where(sums[0] == 0, NAN, sums[0])
-            mean = sums[1] / traded
-            spread = sums[2] / traded - mean * mean
-            lines[part] = first + mean
-            deviations[part] = np.sqrt(np.where(spread <= 0, 0.0, spread))
-        return state, (lines, deviations)
+            np.cumsum(volumes[part], out=traded[part])
+            np.cumsum(weighted[part], out=weighted[part])
+            np.cumsum(squared[part], out=squared[part])
+        *_, number, whole = parts[-1]
+        state = (number, whole, *(float(column[-1]) for column in (firsts, traded, weighted, squared)))
+        with np.errstate(all="ignore"):
+            mean = np.divide(weighted, traded, out=weighted)
+            spread = np.divide(squared, traded, out=squared)
+        line = np.add(firsts, mean, out=firsts)
+        spread -= np.multiply(mean, mean, out=mean)
+        deviation = np.sqrt(np.maximum(spread, 0.0, out=spread), out=spread)
+        if not parts[0][3]:
+            line[: parts[0][1]] = deviation[: parts[0][1]] = NAN
+        return state, (line, deviation)
 
 
 def values(tape: Any, bar: Any, session_ms: int, shift_ms: int, deviation: float) -> Any:
