@@ -22,6 +22,7 @@ RULE = 14
 def desk(lab: FakeLab | None = None, **options: Any) -> PolotuiApp:
     clock = frozen()
     engine = FakeEngine(clock)
+    engine.library = "lab"
     if lab is not None:
         engine.lab = lab
     app = PolotuiApp(engine.connect, clock=clock, screen="lab", **options)
