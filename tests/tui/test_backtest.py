@@ -510,6 +510,7 @@ async def test_a_run_that_ends_while_one_types_takes_nothing_away(open_desk):
         desk.engine.bench.runs[42] = fb.run_row(42)
         desk.engine.push(desk.engine.bench.progress(1.0, end="completed"))
         await desk.until(lambda: desk.app.desk_screen.bench.result is not None, "the result")
+        await desk.shown("Esc ends typing")
         await desk.press(*"-p")
         assert desk.pane("history").table.needle == "ema-p"
         await desk.press("enter", "o")
