@@ -550,7 +550,7 @@ async def test_all_bars_are_in_the_picture_and_a_shows_each_by_itself(open_lab):
         assert len(chart.series.candles) == 300
         assert desk.text().count("▲") < 13
         await desk.press("h", "h")
-        await desk.until(lambda: chart.cross_back == 2, "the crosshair")
+        await desk.until(lambda: chart.cross_back == 1, "the crosshair")
 
 
 async def test_while_the_text_has_errors_the_picture_stays_with_a_word(open_lab):
