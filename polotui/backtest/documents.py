@@ -1,6 +1,12 @@
-"""A text and values to a bound document, or the first thing that is wrong with it."""
+"""A text and values to a bound document, or the first thing that is wrong with it.
+
+Decided here: the newest texts stay checked. A worker meets the same text again with every run, band and sweep of it,
+and reading YAML takes longer than a year of minutes; what `check` gives is frozen, so it may be shared.
+"""
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 from polotui.backtest.work import Document
 from polotui.core.errors import UsageError
@@ -18,7 +24,7 @@ class DocumentError(UsageError):
 
 def checked(document: Document) -> Checking:
     """The document with its own symbols and timeframe replaced where asked. Raises DocumentError."""
-    found = check(document.text, document.form)
+    found = _check(document.text, document.form)
     if not found.ok or found.document is None or found.rules is None:
         first = found.errors[0]
         more = f" and {len(found.errors) - 1} more" if len(found.errors) > 1 else ""
@@ -44,6 +50,11 @@ def checked(document: Document) -> Checking:
         return found
     replaced = found.document.model_copy(update=changes)
     return Checking(replaced, found.rules, found.diagnostics, found.hash)
+
+
+@lru_cache(maxsize=16)
+def _check(text: str, form: str) -> Checking:
+    return check(text, form)
 
 
 def bound(document: Document) -> Bound:

@@ -1,11 +1,13 @@
 """The compiled kernel, its buffers, and one run of it.
 
-Decided here: a worker keeps the buffers of its last run. Fresh memory costs a page fault for every 4 KiB, which for a
-year of minutes is as long as half of the run itself.
+Decided here: fresh memory costs a page fault for every 4 KiB, which for a year of minutes takes longer than the run
+itself. So a worker keeps the buffers of its last run, and a process that runs kernels keeps freed columns, up to a
+limit, instead of giving them back and asking again.
 """
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +24,9 @@ from polotui.core.errors import Refused
 #: First guess of how many fills a bar makes; a run whose log was too short is done again with a longer one.
 _FILLS_A_MOMENT = 0.25
 _LEAST_ROOM = 4_096
+#: glibc's numbers for `mallopt`: from which size on memory is mapped singly, and how much free memory stays.
+_MAPPED_FROM, _KEPT = -3, -1
+_MAPPED_FROM_BYTES, _KEPT_BYTES = 32 << 20, 256 << 20
 
 
 class Cancelled(Refused):
@@ -31,8 +36,19 @@ class Cancelled(Refused):
 
 
 @cache
+def keep_memory() -> bool:
+    """Lets the allocator keep up to 256 MiB of freed columns. Whether it listens: only glibc's knows how."""
+    try:
+        adjust = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(adjust(_MAPPED_FROM, _MAPPED_FROM_BYTES) and adjust(_KEPT, _KEPT_BYTES))
+
+
+@cache
 def kernel() -> Callable[..., float]:
     """The compiled `simulate`. The first call ever compiles (some seconds), later processes load it from disk."""
+    keep_memory()
     compiling.use_cache()
     return compiling.compiled(run.simulate)  # type: ignore[no-any-return]
 
@@ -42,6 +58,29 @@ def grid_kernel() -> Callable[..., float]:
     """The compiled `simulate_grid`."""
     compiling.use_cache()
     return compiling.compiled(grid.simulate_grid)  # type: ignore[no-any-return]
+
+
+def warm_up() -> None:
+    """Compiles or loads the kernel by running it over a few empty bars."""
+    bars, rules = 4, np.zeros(1, k.RULES).view(np.recarray)[0]
+    rules["symbols"], rules["last"], rules["leverage"] = 1, bars, 1.0
+    nothing = Prepared(
+        symbols=("",),
+        time=np.arange(bars),
+        frame_ms=1,
+        market=np.ones((5, bars)),
+        signals=np.zeros((4, bars), np.uint8),
+        levels=np.empty((5, 0)),
+        detail=np.empty((3, 0)),
+        detail_of=np.empty((2, 0), np.int64),
+        code=np.zeros((4, 1), np.int32),
+        constants=np.zeros((2, 1)),
+        values=np.zeros((2, 1, 1)),
+        depth=1,
+        grids=np.zeros((2, 1)),
+        rules=rules,
+    )
+    execute(nothing, 0)
 
 
 @dataclass

@@ -19,7 +19,8 @@ from polotui.backtest.data import Loaded, bars_of, load
 from polotui.backtest.documents import bound as bound_document
 from polotui.backtest.gauge import Gauge
 from polotui.backtest.kernel import shapes as k
-from polotui.backtest.machine import Buffers, Outcome, execute, kernel
+from polotui.backtest.kernel.run import simulate
+from polotui.backtest.machine import Buffers, Outcome, execute, warm_up
 from polotui.backtest.prepare import Prepared, prepare
 from polotui.backtest.report import Report, report, trade_columns
 from polotui.backtest.settings import POLICIES, Costs, Policy, Settings
@@ -37,7 +38,7 @@ from polotui.strategy.runtime.columns import Bars
 
 def warm(work: WarmWork) -> Done:
     """Compiles or loads the kernel by running it over a few bars."""
-    kernel()
+    warm_up()
     return Done(value={})
 
 
@@ -286,7 +287,8 @@ def preview(work: PreviewWork) -> Done:
     shown = min(work.shown, len(bars.time))
     start = int(bars.time[-shown])
     prepared = prepare(bound, {bound.document.market.symbols[0]: bars}, free(start, bars))
-    outcome = execute(prepared, POLICIES["pessimistic"])
+    # So few bars need no compiled kernel: who types need not wait for it to be loaded, or compiled for the first time.
+    outcome = execute(prepared, POLICIES["pessimistic"], simulate=simulate)
     trades, time = outcome.trades, prepared.time
     marks = []
     for number, row in enumerate(trades, 1):

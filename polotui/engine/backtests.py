@@ -24,7 +24,7 @@ from polotui.api.lab_values import Analysis, RunRow, RunSpec
 from polotui.backtest.archive import StoredRun
 from polotui.backtest.data import DEFAULT_DAYS
 from polotui.backtest.settings import Costs, Settings
-from polotui.backtest.work import AnalyseWork, Document, Done, RunWork
+from polotui.backtest.work import AnalyseWork, Document, Done, RunWork, WarmWork
 from polotui.core.errors import PolotuiError, UsageError
 from polotui.core.text import clean
 from polotui.engine.jobs import Progress
@@ -50,9 +50,23 @@ class Backtests:
         self._archive = engine.stores.archive
         self._candles = engine.stores.candles
         self._running: dict[str, lr.BacktestStarted] = {}
+        self._warmed = False
 
     async def start(self) -> None:
         await self._archive.fail_unfinished(_ENDED)
+
+    def warm(self) -> None:
+        """Somebody looks at strategies: the kernel is loaded, or compiled for the first time, before it is asked
+        for."""
+        if not self._warmed:
+            self._warmed = True
+            self._engine.supervisor.task("warm-kernel", self._warm())
+
+    async def _warm(self) -> None:
+        try:
+            await self._engine.workers.jobs.run(WarmWork())
+        except PolotuiError as error:
+            log.warning("the kernel could not be loaded ahead", extra={"detail": str(error)})
 
     # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -136,7 +136,7 @@ async def test_a_running_backtest_locks_the_form_and_starts_nothing_twice(open_d
         desk.engine.push(desk.engine.bench.progress(1.0, end="completed"))
         await desk.shown("#42 ema-pullback v4 · BTC_USDT 1h")
         assert not desk.app.desk_screen.bench.locked
-        assert desk.app.focused is desk.pane("trades")
+        await desk.until(lambda: desk.app.focused is desk.pane("trades"), "the focus on the trades")
 
 
 async def test_every_tenth_of_a_second_the_bar_moves_and_only_its_cells_are_sent(open_desk):
@@ -427,7 +427,7 @@ async def test_a_running_sweep_is_live_and_can_be_cancelled_and_gone_on_with(ope
         await desk.shown("running 41/100")
         await desk.shown("fast_len 20, slow_len 60")
         await desk.shown("Running… 41 %")
-        assert desk.app.focused is desk.pane("best")
+        await desk.until(lambda: desk.app.focused is desk.pane("best"), "the focus on the table")
         await desk.press("x")
         await desk.until(lambda: c.CancelJob(id=8) in desk.engine.calls, "the command")
         desk.engine.push(fe.SweepState(sweep=fb.make_sweep(4, 41, state="cancelled")))
@@ -510,6 +510,7 @@ async def test_a_run_that_ends_while_one_types_takes_nothing_away(open_desk):
         desk.engine.bench.runs[42] = fb.run_row(42)
         desk.engine.push(desk.engine.bench.progress(1.0, end="completed"))
         await desk.until(lambda: desk.app.desk_screen.bench.result is not None, "the result")
+        await desk.shown("Esc ends typing")
         await desk.press(*"-p")
         assert desk.pane("history").table.needle == "ema-p"
         await desk.press("enter", "o")

@@ -49,10 +49,11 @@ def _columns() -> list[str]:
 
 
 def _reading(again: Chances, order: Chances) -> str:
+    deep = shown("chance_drawdown", order.max_drawdown[PERCENTILES[0]]).lstrip("−")
     low, high = (shown("chance_return", again.total_return[at]) for at in (PERCENTILES[0], PERCENTILES[-1]))
     return (
         f"The same {again.trades:,} trades, drawn again {again.paths:,} times, end between {low} and {high} in nine of"
         f" ten cases and below their start in {shown('chance_of_loss', again.probability_of_loss)}."
-        f" In another order they would have fallen by {shown('chance_drawdown', order.max_drawdown[PERCENTILES[0]])} or"
+        f" In another order they would have fallen by {deep} or"
         " more in one of twenty cases. Drawdowns are from trade to trade and shallower than those on bars."
     )

@@ -92,6 +92,7 @@ async def examine(engine: Engine, command: c.ExamineStrategy) -> lr.Examination:
 @handles(c.PreviewStrategy)
 async def preview(engine: Engine, command: c.PreviewStrategy) -> StrategyPreview:
     library = await strategies_of(engine)
+    (await _backtests(engine)).warm()
     assert engine.charts is not None
     checked = await library.check(command.text, command.form)
     symbol = command.symbol or (checked.symbols[0] if checked.symbols else "BTC_USDT")
@@ -140,7 +141,9 @@ async def start_backtest(engine: Engine, command: c.StartBacktest) -> lr.Backtes
 
 @handles(c.ListRuns)
 async def runs(engine: Engine, command: c.ListRuns) -> lr.Runs:
-    return await (await _backtests(engine)).rows(command)
+    backtests = await _backtests(engine)
+    backtests.warm()
+    return await backtests.rows(command)
 
 
 @handles(c.GetRun)

@@ -127,9 +127,9 @@ class LiveTable(Pane):
         if not self._typing:
             return
         if event.key == "enter":
-            self._typing = False
+            self._type(False)
         elif event.key == "escape":
-            self._typing = False
+            self._type(False)
             self.table.narrow("")
         elif event.key == "backspace":
             self.table.narrow(self.table.needle[:-1])
@@ -144,18 +144,24 @@ class LiveTable(Pane):
     def escape(self) -> bool:
         if not self.table.needle and not self._typing:
             return False
-        self._typing = False
+        self._type(False)
         self.table.narrow("")
         self.repaint()
         return True
 
     def on_blur(self, event: events.Blur) -> None:
-        self._typing = False
+        self._type(False)
         super().on_blur(event)
 
     def action_filter(self) -> None:
-        self._typing = True
+        self._type(True)
         self.repaint()
+
+    def _type(self, on: bool) -> None:
+        """Letters are text, or keys again: the footer says which."""
+        if on != self._typing:
+            self._typing = on
+            self.desk.refresh_frame()
 
     def action_cursor(self, step: int) -> None:
         self._go(self.table.place + step)

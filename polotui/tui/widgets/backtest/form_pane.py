@@ -174,6 +174,7 @@ class FormPane(BenchPane):
         else:
             self._typed = self.value(item.name)
             self._caret = len(self._typed)
+            self.desk.refresh_frame()
         self.repaint()
 
     def action_step(self, step: int) -> None:
@@ -238,17 +239,23 @@ class FormPane(BenchPane):
         self.put(item.name, text)
 
     def _leave(self, step: int) -> None:
-        self._typed, self._before = None, None
+        self._close()
         self.action_cursor(step)
 
     def _end(self) -> None:
         item = self.current()
         if item is not None and self._before is not None:
             self.put(item.name, self._before)
+        self._close()
+
+    def _close(self) -> None:
+        """Letters are keys again."""
+        if self._typed is not None:
+            self.desk.refresh_frame()
         self._typed, self._before = None, None
 
     def on_blur(self, event: events.Blur) -> None:
-        self._typed, self._before = None, None
+        self._close()
         super().on_blur(event)
 
     def on_click(self, event: events.Click) -> None:
@@ -256,7 +263,7 @@ class FormPane(BenchPane):
         fields = self.fields()
         for index, item in enumerate(fields[: len(self._starts) - 1]):
             if self._starts[index] <= row < self._starts[index + 1] and item.kind != "head":
-                self._typed, self._before = None, None
+                self._close()
                 self.place = index
                 self.repaint()
 
