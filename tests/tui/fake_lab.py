@@ -312,7 +312,5 @@ def lab_engine(lab: FakeLab | None = None, clock: Clock | None = None) -> FakeEn
 
     engine = FakeEngine(clock)
     engine.lab = lab or engine.lab
-    for kind in (lc.ListStrategies, lc.GetStrategy):
-        engine.more_answers.pop(kind)
-    engine.bench.lab = engine.lab.state()
+    engine.library = "lab"
     return engine
