@@ -108,9 +108,9 @@ class FakeBench:
         self.analyses: list[Analysis] = []
         self.sweeps: dict[int, SweepDetail] = {3: make_sweep(3, 100, state="completed")}
         self.lab = LabState(strategies=3, runs=2, sweeps=0)
+        self.alone = False
+        """The tests of screen 4 have their own strategies instead of the lab's."""
         self.answers = {
-            lc.ListStrategies: lambda _: lr.Strategies(strategies=strategy_rows()),
-            lc.GetStrategy: lambda command: strategy_detail(command.name),
             lc.ListRuns: lambda _: lr.Runs(runs=sorted(self.runs.values(), key=lambda row: -row.run)),
             lc.StartBacktest: self.start,
             lc.DeleteRun: self.delete,
@@ -126,6 +126,14 @@ class FakeBench:
             lc.AnalyseRun: lambda command: r.JobStarted(id=9, title=f"{command.kind} of run #{command.run}"),
             lc.ExportRun: lambda command: lr.Exported(path=f"/exports/run-{command.run}-{command.what}.csv", rows=212),
             c.CancelJob: lambda command: r.Done(text=f"Job {command.id} is being cancelled."),
+        }
+
+    def stand_alone(self) -> None:
+        """Three strategies of its own: one sound, one with an error, one template."""
+        self.alone = True
+        self.engine.more_answers |= {
+            lc.ListStrategies: lambda _: lr.Strategies(strategies=strategy_rows()),
+            lc.GetStrategy: lambda command: strategy_detail(command.name),
         }
 
     def start(self, command: lc.StartBacktest) -> lr.BacktestStarted:
@@ -190,7 +198,7 @@ class FakeBench:
         return JobState(**(values | more))
 
     def events(self, topics: Sequence[str]) -> list[AnyEvent]:
-        events: list[AnyEvent] = [self.lab] if "lab" in topics else []
+        events: list[AnyEvent] = [self.lab] if self.alone and "lab" in topics else []
         for topic in topics:
             number = topic.removeprefix("sweep:")
             if number != topic:

@@ -16,6 +16,18 @@ from tests.tui import fake_engine as fe
 SIZES = [(80, 24), (120, 36), (160, 48)]
 
 
+@pytest.fixture
+def open_desk(open_desk):
+    """A desk whose engine has this screen's own strategies."""
+
+    def opened_with(*size, engine=None, **options):
+        engine = engine or fe.FakeEngine()
+        engine.bench.stand_alone()
+        return open_desk(*size, engine=engine, **options)
+
+    return opened_with
+
+
 def asked(desk, kind):
     return [command for command in desk.engine.calls if isinstance(command, kind)]
 

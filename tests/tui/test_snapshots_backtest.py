@@ -14,6 +14,13 @@ from tests.tui import fake_backtests as fb
 from tests.tui.fake_engine import FakeEngine, frozen
 from tests.tui.test_snapshots import SIZES, desk, settled
 
+
+def bench_engine() -> FakeEngine:
+    engine = FakeEngine(frozen())
+    engine.bench.stand_alone()
+    return engine
+
+
 Step = str | Callable[[PolotuiApp, FakeEngine], None]
 
 
@@ -80,20 +87,20 @@ STATES: dict[str, tuple[Step, ...]] = {
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("state", list(STATES))
 def test_backtest(snap_compare, state, size):
-    engine = FakeEngine(frozen())
+    engine = bench_engine()
     app = desk(engine, screen="backtest")
     assert snap_compare(app, terminal_size=size, run_before=steps(engine, *STATES[state]))
 
 
 def test_nothing_was_run_yet(snap_compare):
-    engine = FakeEngine(frozen())
+    engine = bench_engine()
     engine.bench.runs.clear()
     app = desk(engine, screen="backtest")
     assert snap_compare(app, terminal_size=(120, 36), run_before=steps(engine))
 
 
 def test_analyses(snap_compare):
-    engine = FakeEngine(frozen())
+    engine = bench_engine()
     engine.bench.analyses.append(fb.monte_carlo())
     app = desk(engine, screen="backtest")
     run = steps(engine, *RESULT, "v", "v", "v", "v")
@@ -104,12 +111,12 @@ def test_analyses(snap_compare):
 def test_heat_in_each_theme(snap_compare, theme):
     from polotui.core.face_settings import FaceSettings
 
-    engine = FakeEngine(frozen())
+    engine = bench_engine()
     app = desk(engine, screen="backtest", settings=FaceSettings(theme=theme))
     assert snap_compare(app, terminal_size=(120, 36), run_before=steps(engine, *RESULT, "v"))
 
 
 def test_a_tall_terminal_keeps_the_history_below_the_result(snap_compare):
-    engine = FakeEngine(frozen())
+    engine = bench_engine()
     app = desk(engine, screen="backtest")
     assert snap_compare(app, terminal_size=(160, 48), run_before=steps(engine, *RESULT))
