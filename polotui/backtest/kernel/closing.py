@@ -191,6 +191,34 @@ def asked_side(counts: Ints, rules: Rules, signals: Truths, k: int) -> int:
     return -1 if short_in else 0
 
 
+def decide_entry(
+    position: Position,
+    trades: Records,
+    counts: Ints,
+    rules: Rules,
+    signals: Truths,
+    levels: Floats,
+    code: Ints,
+    constants: Floats,
+    values: Floats,
+    facts: Floats,
+    stack: Floats,
+    k: int,
+    moment: int,
+    close: float,
+    equity: float,
+    tick: float,
+    side: int,
+) -> None:
+    """Flat, and the rule of `side` asks for an entry: orders it or counts why not."""
+    if moment < position.cool_until:
+        counts[REFUSED + COOLING] += 1
+    elif wants_out(position, rules, signals, code, constants, values, facts, stack, k, side, moment, close):
+        counts[REFUSED + EXIT_TOO] += 1
+    else:
+        order_entry(position, trades, counts, rules, levels, k, close, side, equity, ENTRY, tick)
+
+
 def decide(
     position: Position,
     trades: Records,
@@ -213,14 +241,26 @@ def decide(
     side = asked_side(counts, rules, signals, k)
     direction = direction_of(position)
     if direction == 0:
-        if side == 0 or position.order != 0:
-            return
-        if moment < position.cool_until:
-            counts[REFUSED + COOLING] += 1
-        elif wants_out(position, rules, signals, code, constants, values, facts, stack, k, side, moment, close):
-            counts[REFUSED + EXIT_TOO] += 1
-        else:
-            order_entry(position, trades, counts, rules, levels, k, close, side, equity, ENTRY, tick)
+        if side != 0 and position.order == 0:
+            decide_entry(
+                position,
+                trades,
+                counts,
+                rules,
+                signals,
+                levels,
+                code,
+                constants,
+                values,
+                facts,
+                stack,
+                k,
+                moment,
+                close,
+                equity,
+                tick,
+                side,
+            )
         return
     if position.exit_reason != 0:
         return

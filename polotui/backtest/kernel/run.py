@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from polotui.backtest.kernel.booking import direction_of, log_trade
-from polotui.backtest.kernel.closing import decide
+from polotui.backtest.kernel.closing import asked_side, decide, decide_entry
 from polotui.backtest.kernel.inside import inside_bar, leaves_at_open
 from polotui.backtest.kernel.opening import enter, exit_at_open
 from polotui.backtest.kernel.shapes import (
@@ -144,10 +144,37 @@ def simulate(
                 moment = rest(curve, market, signals, rules, moment, end, cash, book[0].dust)
             elif may_coast and moment > book[0].entered:
                 moment = coast(book[0], curve, market, signals, rules, moment, end, cash, grids[TICK, 0])
-            if moment >= end:
+            if moment >= end or book[0].exit_reason != 0:
                 continue
-        if not idle:
-            cash = trade_moment(book, fills, trades, counts, rules, market, detail, detail_of, grids, moment, cash)
+        if idle and market[CLOSE, moment] == market[CLOSE, moment]:
+            # A place of its own in the machine's code: there its branches go the same way every time.
+            close = market[CLOSE, moment]
+            book[0].last_close = close
+            curve[EQUITY, moment], curve[NOTIONAL, moment] = cash + book[0].dust * close, 0.0
+            side = asked_side(counts, rules, signals, moment)
+            if side != 0:
+                decide_entry(
+                    book[0],
+                    trades,
+                    counts,
+                    rules,
+                    signals,
+                    levels,
+                    code,
+                    constants,
+                    values,
+                    facts,
+                    stack,
+                    moment,
+                    moment,
+                    close,
+                    curve[EQUITY, moment],
+                    grids[TICK, 0],
+                    side,
+                )
+            moment += 1
+            continue
+        cash = trade_moment(book, fills, trades, counts, rules, market, detail, detail_of, grids, moment, cash)
         cash = mark(book, rules, curve, market, moment, cash)
         equity = curve[EQUITY, moment]
         for symbol in range(rules.symbols):

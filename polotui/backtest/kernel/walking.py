@@ -9,6 +9,7 @@ from __future__ import annotations
 from polotui.backtest.kernel.booking import direction_of
 from polotui.backtest.kernel.inside import nearest_stop
 from polotui.backtest.kernel.shapes import (
+    BY_RULE,
     CLOSE,
     EQUITY,
     FRACTION,
@@ -60,7 +61,10 @@ def coast(
     cash: float,
     tick: float,
 ) -> int:
-    """In a position with nothing ordered: marks bars until one in which something may happen. Returns it, or `end`."""
+    """In a position with nothing ordered: marks bars until one in which something may happen. Returns it, or `end`.
+
+    A bar in which only the exit rule is true is marked as well, with the exit ordered.
+    """
     direction = direction_of(position)
     stop, _ = nearest_stop(position, rules, direction)
     target = position.target + direction * 0.5 * tick
@@ -77,17 +81,21 @@ def coast(
     j = moment
     while j < end:
         top, bottom, last = high[j], low[j], close[j]
-        if out[j] == TRUE or (turns and opposite[j] == TRUE):
+        if turns and opposite[j] == TRUE:
             break
         # «At» the target counts as reached here; the step then decides by the tick.
         if direction > 0:
             if bottom <= stop or top >= target:
                 break
-            best = max(best, last)
+            best = last if last > best else best
         else:
             if top >= stop or bottom <= target:
                 break
-            best = min(best, last)
+            best = last if last < best else best
+        if out[j] == TRUE:
+            position.exit_reason = BY_RULE
+            trails = False
+            end = j
         if trails:
             # The best close never falls back, so what was armed stays armed; without a branch on each new best.
             active = active or trail_active(position.entry_price, best, direction, rules.trail_from)
