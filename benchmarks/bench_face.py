@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from benchmarks.bench_ingest import burst
 from benchmarks.harness import short_folder, table
@@ -43,9 +43,10 @@ def load(port: int, rate: int) -> Iterator[None]:
             thread.join()
 
 
-def measure(home: str, port: int, rate: int) -> dict[str, float]:
+def measure(home: str, during: AbstractContextManager[None]) -> dict[str, float]:
+    """The face's figures while `during` lasts."""
     result = short_folder() / "lag.json"
-    with load(port, rate):
+    with during:
         face = Terminal([sys.executable, "-m", "benchmarks.face_probe", home, str(result), str(SECONDS)])
         face.until("Watchlist")
         face.drain(3.2)
@@ -73,8 +74,8 @@ def main() -> bool:
 
     port = json.loads((Path(home) / "data" / "simulator.json").read_text())["port"]
     keeper.close()
-    calm, busy = measure(home, port, 0), measure(home, port, RATE)
-    calm2, busy2 = measure(home, port, 0), measure(home, port, RATE)
+    calm, busy = measure(home, load(port, 0)), measure(home, load(port, RATE))
+    calm2, busy2 = measure(home, load(port, 0)), measure(home, load(port, RATE))
     rows = [(f"{'':<10} at rest · at 5,000 messages/s", "(two rounds each)")]
     for name, unit in (("p50", "ms"), ("p99", "ms"), ("max", "ms"), ("cpu", "%"), ("key p50", "ms"), ("key p95", "ms")):
         label = name if name.startswith(("key", "cpu")) else f"loop lag {name}"

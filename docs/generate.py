@@ -1,4 +1,4 @@
-"""Writes cli.md, configuration.md, indicators.md and .env.example from the code: python docs/generate.py.
+"""Writes cli.md, configuration.md, indicators.md, keys.md, metrics.md and .env.example from the code: python docs/generate.py.
 
 Decided here: what the code knows is written nowhere else by hand; a test compares these files with what this script
 would write, so they cannot fall behind.
@@ -24,7 +24,9 @@ from polotui.cli.app import app  # noqa: E402
 from polotui.cli.config import plain_value  # noqa: E402
 from polotui.core.settings.layers import environment_name  # noqa: E402
 from polotui.core.settings.schema import example_environment, known_keys  # noqa: E402
+from polotui.metrics import definitions  # noqa: E402
 from polotui.strategy.document.catalog_page import as_markdown  # noqa: E402
+from polotui.tui import keys  # noqa: E402
 
 _CLI_HEAD = """# Commands
 
@@ -87,6 +89,8 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "cli.md": cli(),
         ROOT / "docs" / "configuration.md": configuration(),
         ROOT / "docs" / "indicators.md": as_markdown(),
+        ROOT / "docs" / "keys.md": keys.markdown(),
+        ROOT / "docs" / "metrics.md": definitions.as_markdown(),
         ROOT / ".env.example": example_environment(),
     }
 
