@@ -1,4 +1,4 @@
-"""Writes cli.md, configuration.md, indicators.md, keys.md, metrics.md and .env.example from the code: python docs/generate.py.
+"""Writes the generated pages (commands, configuration, indicators, keys, figures) and .env.example: docs/generate.py.
 
 Decided here: what the code knows is written nowhere else by hand; a test compares these files with what this script
 would write, so they cannot fall behind.
