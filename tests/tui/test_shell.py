@@ -518,3 +518,15 @@ async def test_red_up_swaps_the_colours_only(open_desk):
         style = desk.app.tones.style("card", "up")
         assert style.color.name == "#f87171"
         assert isinstance(desk.app.store.engine, EngineState)
+
+
+@pytest.mark.parametrize("opener", ["question_mark", "colon"])
+async def test_what_closes_a_dialog_twice_closes_nothing_else(open_desk, opener):
+    async with open_desk() as desk:
+        await desk.press(opener)
+        dialog = desk.app.screen
+        assert dialog is not desk.app.desk_screen
+        dialog.dismiss(None)
+        dialog.dismiss(None)
+        await desk.pilot.pause()
+        assert desk.app.screen is desk.app.desk_screen

@@ -8,9 +8,9 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import ModalScreen
 
 from polotui.tui import keys
+from polotui.tui.shell.modal import Modal
 from polotui.tui.widgets.painted import Line, width_of
 from polotui.tui.widgets.pane import Pane
 
@@ -65,7 +65,7 @@ class QuestionPane(Pane):
         return [*lines, [], row]
 
 
-class Question(ModalScreen[str], inherit_bindings=False):
+class Question(Modal[str], inherit_bindings=False):
     """Answers with the letter, or with arrows and Enter. Esc is the harmless answer, which is also focused."""
 
     CSS = _CENTRED.format(name="Question", width=64)
@@ -135,7 +135,7 @@ class TextPane(Pane):
         self.action_scroll_text(-3)
 
 
-class Reading(ModalScreen[None], inherit_bindings=False):
+class Reading(Modal[None], inherit_bindings=False):
     """A text to read; Esc, q or ? closes it."""
 
     CSS = _CENTRED.format(name="Reading", width=92)

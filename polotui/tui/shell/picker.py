@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from textual import events
 from textual.app import ComposeResult
-from textual.screen import ModalScreen
 
 from polotui.core.text import clean
+from polotui.tui.shell.modal import Modal
 from polotui.tui.widgets.painted import Line, fit
 from polotui.tui.widgets.pane import Pane
 
@@ -81,7 +81,7 @@ class PickerPane(Pane):
         return lines
 
 
-class Picker(ModalScreen[str | None], inherit_bindings=False):
+class Picker(Modal[str | None], inherit_bindings=False):
     """Returns the key of the choice, or with `free` what was typed when it says more than the choice."""
 
     CSS = """

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 
 from textual import events
 from textual.app import ComposeResult
-from textual.screen import ModalScreen
 
 from polotui.api.lab_values import ParamField
 from polotui.core.text import clean
+from polotui.tui.shell.modal import Modal
 from polotui.tui.widgets.lab.parameters import read, stepped, written
 from polotui.tui.widgets.painted import Line, fit
 from polotui.tui.widgets.pane import Pane
@@ -96,7 +96,7 @@ def _limit(value: float | None) -> str:
     return "any" if value is None else written(value)
 
 
-class ParamForm(ModalScreen[dict[str, float] | None], inherit_bindings=False):
+class ParamForm(Modal[dict[str, float] | None], inherit_bindings=False):
     """The values that were taken; None when the form was left. `follow` hears of every sound set of values."""
 
     CSS = """

@@ -6,10 +6,10 @@ from difflib import SequenceMatcher
 
 from textual import events
 from textual.app import ComposeResult
-from textual.screen import ModalScreen
 
 from polotui.core.text import clean
 from polotui.tui.shell.dialogs import TextPane
+from polotui.tui.shell.modal import Modal
 from polotui.tui.widgets.painted import Line
 
 
@@ -33,7 +33,7 @@ class VersionPane(TextPane):
         return [("+ here  − only in the editor · Enter takes it into the editor · Esc closes", "muted")]
 
 
-class VersionReading(ModalScreen[bool], inherit_bindings=False):
+class VersionReading(Modal[bool], inherit_bindings=False):
     """True when the version is to come into the editor."""
 
     CSS = """

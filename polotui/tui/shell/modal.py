@@ -1,0 +1,26 @@
+"""The base of everything that opens over a screen: it closes once.
+
+Decided here: a second key that closes, pressed before the first has taken effect, does nothing. Textual would close the
+screen beneath, and with it the application.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from textual.await_complete import AwaitComplete
+from textual.screen import ModalScreen
+
+Result = TypeVar("Result")
+
+
+class Modal(ModalScreen[Result], inherit_bindings=False):
+    """A modal screen that can be closed but once."""
+
+    _closed = False
+
+    def dismiss(self, result: Result | None = None) -> AwaitComplete:
+        if self._closed or self.app.screen is not self:
+            return AwaitComplete()
+        self._closed = True
+        return super().dismiss(result)
