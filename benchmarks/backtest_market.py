@@ -18,7 +18,7 @@ market: {symbols: [BTC_USDT]}
 timeframe: 1m
 params:
   fast_len: {type: int, default: 20, min: 2, max: 200, step: 1}
-  slow_len: {type: int, default: 50, min: 5, max: 1000, step: 1}
+  slow_len: {type: int, default: 50, min: 5, max: 400, step: 1}
 indicators:
   fast: {kind: sma, length: fast_len}
   slow: {kind: sma, length: slow_len}

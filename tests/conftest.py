@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -31,4 +33,12 @@ def a_home_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
     monkeypatch.setenv("HOME", str(folder))
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
         monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernel_cache() -> Path:
+    """Compiled kernels of all tests and their processes: one folder of the machine, keyed by the sources as always."""
+    folder = Path(tempfile.gettempdir()) / f"polotui-test-kernels-{os.getuid()}"
+    os.environ.setdefault("POLOTUI_KERNEL_CACHE", str(folder))
     return folder

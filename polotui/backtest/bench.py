@@ -12,7 +12,7 @@ Decided here:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -166,14 +166,7 @@ class Recipe:
 
     def part(self, from_ms: int, to_ms: int) -> Recipe:
         """The same over another span, with nothing of what comes after it."""
-        settings = Settings(
-            from_ms,
-            to_ms,
-            self.settings.capital,
-            self.settings.policy,
-            self.settings.costs,
-            self.settings.grids,
-        )
+        settings = replace(self.settings, from_ms=from_ms, to_ms=to_ms)
         bars = {name: until(one, to_ms) for name, one in self.bars.items()}
         detail = {name: until(one, to_ms) for name, one in self.detail.items()}
         return Recipe(self.document, settings, self.names, bars, detail)

@@ -1,7 +1,7 @@
 """A text and values to a bound document, or the first thing that is wrong with it.
 
-Decided here: the newest texts stay checked. A worker meets the same text again with every run, band and sweep of it, and
-reading YAML takes longer than a year of minutes; what `check` gives is frozen, so it may be shared.
+Decided here: the newest texts stay checked. A worker meets the same text again with every run, band and sweep of it,
+and reading YAML takes longer than a year of minutes; what `check` gives is frozen, so it may be shared.
 """
 
 from __future__ import annotations

@@ -1,11 +1,14 @@
 """What a search has found: rows as they come from threads or machines, said in parts, and those of a run before.
 
-Decided here: a stored row counts only for the params that its place has now and is computed again when it cannot be
-read. Without a figure there is no score, and no score ranks last.
+Decided here:
+* The figures of a row carry a key of all that they depend on: params, candles, document, settings, and the code that
+  computed them. A stored row with another key is computed again, so a table never mixes two searches.
+* Without a figure there is no score, and no score ranks last.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -24,10 +27,12 @@ Row = dict[str, Any]
 class Journal:
     """What is known so far. Threads add to it."""
 
-    def __init__(self, work: SweepWork, say: Say, clock: Clock) -> None:
+    def __init__(self, work: SweepWork, say: Say, clock: Clock, basis: str) -> None:
+        """`basis` names all that a row depends on beside its params."""
         self.rows: dict[int, Row] = {}
         self.refused: dict[int, tuple[dict[str, float], str]] = {}
         self._work = work
+        self._basis = basis
         self._say = say
         self._clock = clock
         self._new: list[Row] = []
@@ -35,17 +40,21 @@ class Journal:
         self._lock = Lock()
 
     def remembered(self, job: Job) -> bool:
-        """Takes the stored row of a place, if it is one of these params."""
+        """Takes the stored figures of a place, if they were made of the same."""
         try:
-            row = json.loads(self._work.done[job.place])
-            figures = {str(name): _number(value) for name, value in row["figures"].items()}
-            if row["params"] != job.params or "trades" not in figures:
+            stored = json.loads(self._work.done[job.place])
+            if stored.pop("key") != self._key(job):
                 return False
+            figures = {str(name): _number(value) for name, value in stored.items() if name != "score"}
+            self.rows[job.place] = self._row(job, figures)
         except (KeyError, TypeError, ValueError, AttributeError):
-            # A row that cannot be read is computed again.
+            # Figures that cannot be read are computed again.
             return False
-        self.rows[job.place] = self._row(job, figures)
         return True
+
+    def _key(self, job: Job) -> str:
+        params = json.dumps(job.params, sort_keys=True)
+        return hashlib.sha256(f"{self._basis} {params}".encode()).hexdigest()[:16]
 
     def take(self, job: Job, answer: Answer) -> None:
         with self._lock:
@@ -69,7 +78,11 @@ class Journal:
 
     def _row(self, job: Job, figures: dict[str, float | None]) -> Row:
         score = figures[self._work.objective]
-        return {"place": job.place, "params": job.params, "figures": {**figures, "score": score}}
+        return {
+            "place": job.place,
+            "params": job.params,
+            "figures": {**figures, "score": score, "key": self._key(job)},
+        }
 
     def ranked(self) -> list[Row]:
         """Best first, each combination once."""

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from polotui.backtest.kernel import shapes as k
-from polotui.backtest.settings import POLICIES, Settings
+from polotui.backtest.rules import record
+from polotui.backtest.settings import Settings
 from polotui.core.errors import UsageError
 from polotui.model.candles import DAY_MS
 from polotui.strategy.document.bind import Bound, Dca, Grid
@@ -30,18 +31,9 @@ from polotui.strategy.runtime.frames import Series
 from polotui.strategy.runtime.program import ExitProgram, uses_facts
 
 _PRICES = ("open", "high", "low", "close", "volume")
-_LOSS = {"none": k.NO_LEVEL, "percent": k.FRACTION, "atr": k.DISTANCE, "price_expr": k.PRICE}
-_TARGETS = {"none": k.NO_LEVEL, "percent": k.FRACTION, "rr": k.MULTIPLE_OF_RISK, "price_expr": k.PRICE}
-_TRAILS = {"none": k.NO_LEVEL, "percent": k.FRACTION, "atr": k.DISTANCE}
-_ORDERS = {"market": k.MARKET, "limit": k.LIMIT, "stop": k.STOP_ENTRY}
-_SIZES = {
-    "fixed_fractional": k.BY_RISK,
-    "kelly": k.BY_KELLY,
-    "percent_equity": k.BY_EQUITY,
-    "fixed_quote": k.BY_AMOUNT,
-    "vol_target": k.BY_VOLATILITY,
-}
 _YEAR_MS = 365 * DAY_MS
+#: Moments that are laid beside each other at a time.
+_PART = 2_048
 
 
 @dataclass
@@ -206,7 +198,7 @@ def fill(
         for row, (unit, multiple) in part.levels.items():
             room.levels[row, place] = unit if multiple == 1.0 else unit * multiple
     frame_ms = parts[0].bars.frame_ms
-    rules = _rules(bound, base.settings, len(symbols), base.first, base.last, frame_ms)
+    rules = record(bound, base.settings, len(symbols), base.first, base.last, frame_ms)
     code, constants, values, depth = _programs(parts, base.places, base.size, rules)
     return Prepared(
         symbols=symbols,
@@ -305,8 +297,9 @@ def realised_volatility(bars: Bars, window: int) -> k.Floats:
 
 def _grid(each: list[Bars]) -> tuple[k.Ints, list[Any]]:
     """All times, and where each symbol's bars lie in the flat rows."""
-    if len(each) == 1:
-        return each[0].time, [slice(None)]
+    time, count = each[0].time, len(each)
+    if all(np.array_equal(bars.time, time) for bars in each[1:]):
+        return time, [slice(number, None, count) for number in range(count)]
     time = np.unique(np.concatenate([bars.time for bars in each]))
     return time, [np.searchsorted(time, bars.time) * len(each) + number for number, bars in enumerate(each)]
 
@@ -314,10 +307,25 @@ def _grid(each: list[Bars]) -> tuple[k.Ints, list[Any]]:
 def _market(each: list[Bars], places: list[Any], size: int) -> k.Floats:
     if len(each) == 1:
         return _as_rows(each[0])
+    if isinstance(places[0], slice):
+        return _beside(each, size)
     market = np.full((5, size), np.nan)
     for place, bars in zip(places, each, strict=True):
         for row, name in enumerate(_PRICES):
             market[row, place] = getattr(bars, name)
+    return market
+
+
+def _beside(each: list[Bars], size: int) -> k.Floats:
+    """Symbols with the same times, bar beside bar. In parts that stay in the processor's cache until they are full."""
+    market, count = np.empty((5, size)), len(each)
+    for row, name in enumerate(_PRICES):
+        columns = [getattr(bars, name) for bars in each]
+        table = market[row].reshape(-1, count)
+        for start in range(0, len(table), _PART):
+            part = table[start : start + _PART]
+            for number, column in enumerate(columns):
+                part[:, number] = column[start : start + _PART]
     return market
 
 
@@ -398,107 +406,6 @@ def _known_from(parts: list[_Symbol], places: list[Any], count: int, first: int,
             seen = np.flatnonzero((column != k.UNKNOWN) & (moments >= first) & (moments < last))
             found = max(found, int(moments[seen[0]]) if len(seen) else last)
     return found
-
-
-def _rules(bound: Bound, settings: Settings, symbols: int, first: int, last: int, frame_ms: int) -> Any:
-    """The record of all numbers; the policy is that of the settings."""
-    rules = np.zeros(1, k.RULES).view(np.recarray)[0]
-    costs, stops, sizing, limits, orders = settings.costs, bound.stops, bound.sizing, bound.limits, bound.orders
-    market = bound.document.market
-    leverage = float(market.leverage)
-    short = market.direction != "long"
-    if sizing is None:
-        return _executor_rules(bound, settings, first, last, frame_ms)
-    size_value = {
-        "fixed_fractional": sizing.risk,
-        "kelly": 0.01,
-        "percent_equity": sizing.value,
-        "fixed_quote": sizing.amount,
-        "vol_target": sizing.target_vol,
-    }[sizing.kind]
-    target = stops.target
-    numbers = {
-        "capital": settings.capital,
-        "leverage": leverage,
-        "maintenance": costs.maintenance,
-        "maker_fee": costs.maker_fee,
-        "taker_fee": costs.taker_fee,
-        "half_spread": costs.half_spread,
-        "slippage": costs.slippage,
-        "volume_share": costs.volume_share,
-        "least_amount": costs.least_amount,
-        "borrow_per_bar": costs.borrow_per_day * frame_ms / DAY_MS,
-        "loss_value": stops.loss.value,
-        "target_value": target.multiple if target.kind == "rr" else target.value,
-        "trail_value": stops.trail.value,
-        "trail_from": stops.trail.activate_at,
-        "entry_offset": orders.limit_offset,
-        "size_value": size_value,
-        "size_cap": sizing.max_share * leverage,
-        "kelly_win_rate": sizing.win_rate or 0.0,
-        "kelly_payoff": sizing.payoff or 0.0,
-        "kelly_fraction": sizing.fraction,
-        "add_step": limits.add_step or 0.0,
-        "symbols": symbols,
-        "policy": POLICIES[settings.policy],
-        "shorts": int(short),
-        "spot": int(leverage == 1.0 and not short),
-        "fee_in_received": int(costs.fee_in == "received"),
-        "loss_kind": _LOSS[stops.loss.kind],
-        "target_kind": _TARGETS[target.kind],
-        "trail_kind": _TRAILS[stops.trail.kind],
-        "time_bars": stops.time_bars or 0,
-        "entry_kind": _ORDERS[orders.entry],
-        "expire_bars": orders.expire_bars,
-        "size_kind": _SIZES[sizing.kind],
-        "kelly_trades": sizing.min_trades,
-        "max_positions": limits.max_positions,
-        "max_adds": limits.max_adds,
-        "cooldown": bound.filters.cooldown_bars,
-        "first": first,
-        "last": last,
-    }
-    for name, value in numbers.items():
-        rules[name] = value
-    return rules
-
-
-def _executor_rules(bound: Bound, settings: Settings, first: int, last: int, frame_ms: int) -> Any:
-    """Those of an executor. DCA is an entry that may be added to; the grid has a kernel of its own."""
-    rules = np.zeros(1, k.RULES).view(np.recarray)[0]
-    costs, executor = settings.costs, bound.executor
-    numbers: dict[str, float] = {
-        "capital": settings.capital,
-        "leverage": 1.0,
-        "maker_fee": costs.maker_fee,
-        "taker_fee": costs.taker_fee,
-        "half_spread": costs.half_spread,
-        "slippage": costs.slippage,
-        "volume_share": costs.volume_share,
-        "least_amount": costs.least_amount,
-        "symbols": 1,
-        "policy": POLICIES[settings.policy],
-        "spot": 1,
-        "fee_in_received": int(costs.fee_in == "received"),
-        "expire_bars": 1,
-        "max_positions": 1,
-        "first": first,
-        "last": last,
-    }
-    if isinstance(executor, Dca):
-        numbers |= {
-            "size_kind": k.BY_AMOUNT,
-            "size_value": executor.amount,
-            "max_adds": max(0, int(executor.max_total / executor.amount) - 1),
-            "target_kind": k.NO_LEVEL if executor.take_profit is None else k.FRACTION,
-            "target_value": executor.take_profit or 0.0,
-            "loss_kind": k.NO_LEVEL if executor.stop is None else k.FRACTION,
-            "loss_value": executor.stop or 0.0,
-            "stop_follows": 1,
-        }
-    for name, value in numbers.items():
-        rules[name] = value
-    return rules
 
 
 def grid_prices(executor: Grid) -> k.Floats:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
-from polotui.backtest import places
+from polotui.backtest import compiling, places
 from polotui.backtest.bench import Answer, Bench, Job, Recipe, Seat
 from polotui.backtest.data import Loaded, load
 from polotui.backtest.documents import checked
@@ -62,7 +62,7 @@ async def sweep(
     cut = cut_of(work, loaded)
     seen = recipe.part(loaded.from_ms, cut)
     runner = runner or runner_of(work, gauge)
-    journal = Journal(work, say, clock or SystemClock())
+    journal = Journal(work, say, clock or SystemClock(), basis(loaded, recipe, cut))
     total = places.trials(work.axes, work.method, work.trials)
     moments, later = (len(next(iter(part.bars.values())).time) for part in (seen, recipe))
     gauge.begin(total * moments + (min(total, BEST) * later if cut < loaded.to_ms else 0))
@@ -111,6 +111,12 @@ def check(work: SweepWork) -> None:
                 safe="Nothing was run.",
                 next_step=f"Its params are: {known}.",
             )
+
+
+def basis(loaded: Loaded, recipe: Recipe, cut: int) -> str:
+    """Names what all rows depend on. Costs and grids are in the settings, whose text is exact."""
+    document = repr(sorted(recipe.document.params.items())) + checked(recipe.document).hash
+    return f"{loaded.hash} {cut} {document} {recipe.document.timeframe} {recipe.settings!r} {compiling.sources_hash()}"
 
 
 async def recipe_of(work: SweepWork, store: CandleStore) -> tuple[Loaded, Recipe]:
@@ -272,6 +278,7 @@ def described(
     refused = [{"params": params, "reason": reason} for _, (params, reason) in sorted(journal.refused.items())]
     return {
         "best": best,
+        "out_of_sample": {str(row["place"]): row["out_of_sample"] for row in best},
         "heat": heat(work, rows),
         "x_name": work.axes[0].name,
         "y_name": work.axes[1].name if len(work.axes) > 1 else "",

@@ -56,7 +56,8 @@ class Backtests:
         await self._archive.fail_unfinished(_ENDED)
 
     def warm(self) -> None:
-        """Somebody looks at strategies: the kernel is loaded, or compiled for the first time, before it is asked for."""
+        """Somebody looks at strategies: the kernel is loaded, or compiled for the first time, before it is asked
+        for."""
         if not self._warmed:
             self._warmed = True
             self._engine.supervisor.task("warm-kernel", self._warm())

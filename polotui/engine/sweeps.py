@@ -14,6 +14,7 @@ import msgspec
 from polotui.api import lab_replies as lr
 from polotui.api.events import Event, SweepState
 from polotui.api.lab_values import HeatCell, SweepDetail, SweepResult, SweepSpec
+from polotui.backtest import places
 from polotui.backtest.archive import StoredSweep, SweepRow
 from polotui.backtest.work import Axis, SweepWork
 from polotui.core.errors import PolotuiError, UsageError
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 BEST = 50
 MOST_CELLS = 2_500
 MOST_TRIALS = 100_000
-DEFAULT_TRIALS = 200
-OBJECTIVES = ("sharpe", "total_return", "sortino", "calmar", "profit_factor", "max_drawdown")
 
 
 class Live:
@@ -42,13 +41,8 @@ class Live:
     def shown(self) -> SweepDetail:
         """The best so far and the heat map."""
         rows = list(self.rows.values())
-        out = dict(self.final.get("out_of_sample", {}))
-        ranked = sorted(self.rows.items(), key=lambda item: (item[1].score is None, -(item[1].score or 0.0), item[0]))[
-            :BEST
-        ]
-        best = [
-            msgspec.structs.replace(row, out_of_sample=out.get(str(place), row.out_of_sample)) for place, row in ranked
-        ]
+        ranked = sorted(self.rows.items(), key=lambda item: (item[1].score is None, -(item[1].score or 0.0), item[0]))
+        best = [row for _, row in ranked[:BEST]]
         return msgspec.structs.replace(
             self.detail,
             done=len(rows),
@@ -81,7 +75,8 @@ class Sweeps:
     async def resume(self, number: int) -> lr.SweepStarted:
         """Goes on with a search that has not completed."""
         stored = await self._stored(number)
-        if number in self._live:
+        running = self._live.get(number)
+        if running is not None and running.detail.state == "running":
             raise UsageError(f"Sweep {number} is running.", safe="Nothing was changed.")
         if stored.state == "completed":
             raise UsageError(f"Sweep {number} is complete.", next_step=f"polotui sweep show {number} shows it.")
@@ -107,7 +102,7 @@ class Sweeps:
             settings=self._engine.backtests.settings_of(spec.run),
             axes=[Axis(name=a.name, least=a.least, most=a.most, step=a.step) for a in spec.axes],
             method=spec.method,
-            trials=spec.trials or (0 if spec.method == "grid" else DEFAULT_TRIALS),
+            trials=spec.trials,
             objective=spec.objective,
             holdout=spec.holdout,
             seed=spec.seed,
@@ -145,7 +140,9 @@ class Sweeps:
         state, reason = "failed", ""
         try:
             done = await self._engine.workers.jobs.run(work, watch, hear)
-            live.final = done.value
+            # The best come once more, with what they are worth on the part that was kept out.
+            take(live, [with_unseen(row) for row in done.value["best"]])
+            live.final = {name: done.value[name] for name in ("deflated_sharpe", "note")}
             state, reason = "completed", done.value.get("note", "")
             count = len(live.rows)
             best = live.shown().best[:1]
@@ -227,21 +224,11 @@ def check_spec(spec: SweepSpec) -> int:
         raise UsageError("A sweep needs at least one parameter to vary.", safe="Nothing was started.")
     if len({axis.name for axis in spec.axes}) < len(spec.axes):
         raise UsageError("A parameter is named twice.", safe="Nothing was started.")
-    total = 1
-    for axis in spec.axes:
-        if not (axis.step > 0 and axis.least <= axis.most):
-            raise UsageError(
-                f"The axis {axis.name} must go upwards in steps above 0.", next_step="Write it as fast=5:50:5."
-            )
-        total *= int((axis.most - axis.least) / axis.step + 1e-9) + 1
-    if spec.objective not in OBJECTIVES:
-        raise UsageError(f"{spec.objective!r} is no objective.", next_step=f"There are {', '.join(OBJECTIVES)}.")
+    if spec.objective not in places.OBJECTIVES:
+        raise UsageError(f"{spec.objective!r} is no objective.", next_step=f"There are {', '.join(places.OBJECTIVES)}.")
     if not 0.0 <= spec.holdout <= 0.8:
         raise UsageError("The part kept out must be from 0 to 80 %.", safe="Nothing was started.")
-    if spec.method != "grid":
-        total = min(total, spec.trials or DEFAULT_TRIALS)
-    elif spec.trials:
-        total = min(total, spec.trials)
+    total = places.trials(spec.axes, spec.method, spec.trials)
     if total > MOST_TRIALS:
         raise UsageError(
             f"These are {total:,} runs; a sweep has at most {MOST_TRIALS:,}.",
@@ -262,6 +249,11 @@ def blank(number: int, spec: SweepSpec, total: int, created_ms: int) -> SweepDet
         x_name=names[0],
         y_name=names[1] if len(names) > 1 else "",
     )
+
+
+def with_unseen(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the best with the figure of the part that was kept out among its figures."""
+    return {**row, "figures": {**row["figures"], "out_of_sample": row.get("out_of_sample")}}
 
 
 def take(live: Live, rows: list[dict[str, Any]]) -> None:

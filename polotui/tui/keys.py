@@ -109,6 +109,7 @@ KEYS: tuple[Key, ...] = (
     Key("editor.paste", "ctrl+v", "paste", "paste what was cut", "editor"),
     Key("editor.indent", "tab", "indent(1)", "indent, or take the completion", "editor"),
     Key("editor.outdent", "shift+tab", "indent(-1)", "indent less", "editor"),
+    Key("preview.fit", "a", "fit", "all bars or each", "preview", 12),
     Key("checks.down", "j,down", "cursor(1)", "down", "checks"),
     Key("checks.up", "k,up", "cursor(-1)", "up", "checks"),
     Key("checks.open", "enter", "open", "go to the place", "checks", 5),
@@ -175,7 +176,7 @@ TOGETHER: tuple[frozenset[str], ...] = (
     frozenset({"text"}),
     frozenset({"global", "lab", "table", "strategies"}),
     frozenset({"global", "lab", "document"}),
-    frozenset({"global", "lab", "chart"}),
+    frozenset({"global", "lab", "chart", "preview"}),
     frozenset({"global", "lab", "checks"}),
     frozenset({"editor"}),
 )

@@ -133,15 +133,4 @@ def compiled_kernel(kernel_cache: Path) -> Callable[..., float]:
     return machine.kernel()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def kernel_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compiled kernels of the tests: one folder for the machine, keyed by the sources as always."""
-    import os
-    import tempfile
-
-    folder = Path(tempfile.gettempdir()) / f"polotui-test-kernels-{os.getuid()}"
-    os.environ.setdefault("POLOTUI_KERNEL_CACHE", str(folder))
-    return folder
-
-
 __all__ = ["run"]

@@ -34,6 +34,10 @@ async def run(folder: Path, shelf: s.Shelf | None = None, heard: s.Heard | None 
     return await sweeps.sweep(s.work(**changes), shelf or s.shelf(), s.gauge(folder), say, Ticks())  # type: ignore[arg-type]
 
 
+def without_key(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "figures": {name: value for name, value in row["figures"].items() if name != "key"}}
+
+
 async def single(folder: Path, params: dict[str, float], to_ms: int, **changes: Any) -> dict[str, float | None]:
     """The figures of an ordinary backtest."""
     work = RunWork(
@@ -52,7 +56,7 @@ async def test_rows_are_those_of_single_runs(tmp_path: Path, threads: int) -> No
     for row in heard.rows[::5]:
         # From 0 is from the first stored candle, so both begin where the data does.
         alone = await single(tmp_path, row["params"], done.value["cut_ms"])
-        shown = {name: value for name, value in row["figures"].items() if name != "score"}
+        shown = {name: value for name, value in row["figures"].items() if name not in ("score", "key")}
         assert shown == {name: alone[name] for name in shown}
         assert row["figures"]["score"] == alone["sharpe"]
 
@@ -83,19 +87,33 @@ async def test_going_on_gives_the_same_table(tmp_path: Path, method: str) -> Non
     asked = {"method": method, "trials": 0 if method == "grid" else 16, "threads": 2}
     heard = s.Heard([])
     whole = await run(tmp_path, heard=heard, **asked)
-    kept = {row["place"]: json.dumps(row) for row in heard.rows if row["place"] % 3}
+    kept = {row["place"]: json.dumps(row["figures"]) for row in heard.rows if row["place"] % 3}
     again = s.Heard([])
     resumed = await run(tmp_path, heard=again, done=kept, **asked)
     assert resumed == whole
     assert {row["place"] for row in again.rows} == {row["place"] for row in heard.rows} - set(kept)
 
 
-async def test_a_stored_row_of_other_params_is_not_taken(tmp_path: Path) -> None:
-    heard = s.Heard([])
+async def test_a_stored_row_of_something_else_is_not_taken(tmp_path: Path) -> None:
+    heard, again = s.Heard([]), s.Heard([])
     whole = await run(tmp_path, heard=heard)
-    wrong = dict(enumerate(json.dumps(row) for row in sorted(heard.rows, key=lambda row: -row["place"])))
-    broken = {3: "{", 4: json.dumps({"params": {}}), 5: json.dumps(None)}
-    assert await run(tmp_path, done={**wrong, **broken}) == whole
+    stored = {row["place"]: json.dumps(row["figures"]) for row in heard.rows}
+    other_params = {place: stored[23 - place] for place in stored}
+    broken = {3: "{", 4: json.dumps({"trades": 3}), 5: json.dumps(None)}
+    assert await run(tmp_path, done={**other_params, **broken}) == whole
+    # Other candles, other costs, another document.
+    for shelf, changes in (
+        (s.shelf(seed=7), {}),
+        (s.shelf(), {"settings": s.settings(capital=9_000.0)}),
+        (s.shelf(), {"document": Document(text=s.CROSS.replace("50%", "40%"))}),
+        (s.shelf(), {"holdout": 0.4}),
+    ):
+        again.parts.clear()
+        await run(tmp_path, shelf, again, done=stored, **changes)
+        assert len(again.rows) == 24
+    again.parts.clear()
+    assert await run(tmp_path, None, again, done=stored) == whole
+    assert not again.rows
 
 
 async def test_a_cancelled_search_stops_and_keeps_what_it_has(tmp_path: Path) -> None:
@@ -116,11 +134,10 @@ async def test_what_is_kept_out_is_not_used(tmp_path: Path) -> None:
     for column in (series.open, series.high, series.low, series.close):
         column[later] *= 1.5
     changed = await run(tmp_path, shelf, other)
-    assert other.rows == heard.rows
+    # The key says that the candles are others; nothing else may.
+    assert [without_key(row) for row in other.rows] == [without_key(row) for row in heard.rows]
     assert changed.value["deflated_sharpe"] == done.value["deflated_sharpe"]
-    assert [row["out_of_sample"] for row in changed.value["best"]] != [
-        row["out_of_sample"] for row in done.value["best"]
-    ]
+    assert changed.value["out_of_sample"] != done.value["out_of_sample"]
 
 
 async def test_the_unseen_part_is_an_ordinary_run_of_it(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ OpenDesk = Callable[..., AbstractAsyncContextManager[Desk]]
 
 
 @pytest.fixture
-def open_desk(tmp_path: Path) -> OpenDesk:
+def open_desk(tmp_path: Path, request: pytest.FixtureRequest) -> OpenDesk:
     """`async with open_desk(size=(80, 24), settings=..., ready=True) as desk`."""
 
     @asynccontextmanager
@@ -71,6 +71,8 @@ def open_desk(tmp_path: Path) -> OpenDesk:
         clock = frozen()
         made = engine or FakeEngine(clock)
         made.clock = clock
+        if "lab" in request.module.__name__:
+            made.library = "lab"
         saved: dict[str, object] = {}
         options.setdefault("settings", FaceSettings())
         options.setdefault("exports", tmp_path / "exports")

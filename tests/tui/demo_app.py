@@ -13,6 +13,7 @@ from polotui.core.face_settings import FaceSettings
 from polotui.model.candles import Candle, Timeframe
 from polotui.tui.app import PolotuiApp
 from tests.tui import fake_engine as fe
+from tests.tui.fake_lab import lab_engine
 
 
 async def live(engine: fe.FakeEngine, app: PolotuiApp) -> None:
@@ -56,7 +57,7 @@ def main() -> None:
     parser.add_argument("--exports", default="/tmp/polotui-demo-exports")
     options = parser.parse_args()
     clock = SystemClock() if options.live else fe.frozen()
-    engine = fe.FakeEngine(clock)
+    engine = lab_engine(clock=clock)
     engine.state["mode"] = options.mode
     app = PolotuiApp(
         engine.connect, clock=clock, settings=FaceSettings(theme=options.theme), read_only=options.read_only,

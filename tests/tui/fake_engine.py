@@ -206,9 +206,11 @@ class FakeEngine:
         self.watched = list(PRICES)
         self.accounts = make_accounts()
         self.state: dict[str, Any] = {}
+        self.library = "bench"
+        """Whose strategies are told: «lab» in the tests of that screen."""
         self.lab = FakeLab(NOW)
         self.bench = FakeBench(self)
-        self.more_answers: dict[type, Callable[[Any], Any]] = {**self.bench.answers}
+        self.more_answers: dict[type, Callable[[Any], Any]] = {}
 
     async def connect(self) -> FakeLink:
         if not self.alive:
@@ -236,7 +238,8 @@ class FakeEngine:
         events.append(SymbolsState(symbols=infos, watched=list(self.watched)))
         events += [WatchState(row=watch_row(symbol)) for symbol in self.watched]
         events.append(AccountsState(accounts=self.accounts))
-        events.append(self.lab.state())
+        if self.library == "lab":
+            events.append(self.lab.state())
         for topic in topics:
             kind, _, rest = topic.partition(":")
             if kind == "book":
@@ -252,6 +255,10 @@ class FakeEngine:
             raise self.fail[type(command)]
         if type(command) in self.more_answers:
             return self.more_answers[type(command)](command)
+        if self.library == "lab" and (told := self.lab.answer(command)) is not None:
+            return told
+        if type(command) in self.bench.answers:
+            return self.bench.answers[type(command)](command)
         if isinstance(command, c.GetCandles):
             frame = Timeframe.parse(command.timeframe)
             end = (command.before_ms - 1) if command.before_ms else self.clock.wall_ms()

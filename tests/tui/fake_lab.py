@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from polotui.api import lab_commands as lc
 from polotui.api import lab_replies as lr
@@ -16,8 +16,12 @@ from polotui.api import lab_values as v
 from polotui.api.events import LabState
 from polotui.api.replies import Done
 from polotui.api.values import OverlayLine
+from polotui.core.clock import Clock
 from polotui.core.errors import Refused, UsageError
 from polotui.model.candles import Timeframe
+
+if TYPE_CHECKING:
+    from tests.tui.fake_engine import FakeEngine
 
 DAY_MS = 86_400_000
 EMA_PULLBACK = """\
@@ -300,3 +304,13 @@ class FakeLab:
                 v.CheckLine(name="constant rules", state="skipped", text="Fewer than 500 bars are stored."),
             ],
         )
+
+
+def lab_engine(lab: FakeLab | None = None, clock: Clock | None = None) -> FakeEngine:
+    """A fake engine whose strategies are the lab's and not the few that the fake backtests know."""
+    from tests.tui.fake_engine import FakeEngine
+
+    engine = FakeEngine(clock)
+    engine.lab = lab or engine.lab
+    engine.library = "lab"
+    return engine

@@ -15,7 +15,7 @@ from polotui.api.events import LabState
 from polotui.core.errors import EngineGone, Refused
 from polotui.tui.widgets.lab.documents import Documents
 from tests.tui import fake_engine as fe
-from tests.tui.fake_lab import EMA_PULLBACK, FakeLab, check
+from tests.tui.fake_lab import EMA_PULLBACK, FakeLab, check, lab_engine
 
 OPEN = ("j", "enter")
 RULE = 14
@@ -27,9 +27,7 @@ def open_lab(open_desk, tmp_path):
 
     @contextlib.asynccontextmanager
     async def made(size=(120, 36), *, opened=True, lab=None, **options):
-        engine = fe.FakeEngine(fe.frozen())
-        if lab is not None:
-            engine.lab = lab
+        engine = lab_engine(lab)
         options.setdefault("drafts", tmp_path / "drafts")
         async with open_desk(size, engine=engine, screen="lab", **options) as desk:
             work = desk.app.desk_screen.work
@@ -167,7 +165,7 @@ async def test_enter_opens_the_strategy_with_its_preview_and_checks(open_lab):
 
 
 async def test_a_list_that_cannot_be_had_says_why(open_desk):
-    engine = fe.FakeEngine(fe.frozen())
+    engine = lab_engine()
     engine.fail[lc.ListStrategies] = Refused("The ledger is locked.", next_step="Try again later.")
     async with open_desk(engine=engine, screen="lab") as desk:
         await desk.shown("The ledger is")
@@ -536,6 +534,25 @@ async def test_brackets_and_i_choose_the_bars_of_the_preview(open_lab):
         assert (command.symbol, command.timeframe) == ("SOL_USDT", "4h")
 
 
+async def test_all_bars_are_in_the_picture_and_a_shows_each_by_itself(open_lab):
+    async with open_lab() as desk:
+        chart = desk.pane("preview")
+        await desk.shown(" × 12 bars")
+        assert 25 <= len(chart.series.candles) <= 27
+        assert desk.text().count("▲") == desk.text().count("▼") == 13
+        whole = work_of(desk).preview.candles
+        assert max(candle.high for candle in chart.series.candles) == max(candle.high for candle in whole)
+        assert chart.series.candles[-1].close == whole[-1].close
+        total = sum(candle.volume for candle in whole)
+        assert sum(candle.volume for candle in chart.series.candles) == pytest.approx(total)
+        await desk.press("tab", "a")
+        await desk.gone(" × 12 bars")
+        assert len(chart.series.candles) == 300
+        assert desk.text().count("▲") < 13
+        await desk.press("h", "h")
+        await desk.until(lambda: chart.cross_back == 1, "the crosshair")
+
+
 async def test_while_the_text_has_errors_the_picture_stays_with_a_word(open_lab):
     async with open_lab() as desk:
         answer = desk.engine.lab._preview
@@ -610,19 +627,19 @@ async def test_b_names_the_strategy_for_the_backtest(open_lab):
         desk.app.view.strategy = ""
         await desk.press("b")
         assert desk.app.view.strategy == "ema-pullback"
+        assert desk.app.current_name == "backtest"
 
 
 async def test_b_asks_when_the_text_is_not_saved(open_lab):
     async with open_lab() as desk:
         await type_into_rule(desk, " or close > 1")
+        document = work_of(desk).document
         await desk.press("escape", "b")
         await desk.shown("is not saved; a backtest runs")
-        work = work_of(desk)
         await desk.press("s")
-        await desk.until(lambda: not work.document.unsaved, "the save")
-        assert work.document.version == 5
-        await desk.shown("ema-pullback v5")
-        assert desk.app.current_name == "backtest"
+        await desk.until(lambda: desk.app.current_name == "backtest", "the backtest screen")
+        assert not document.unsaved
+        assert document.version == 5
 
 
 def editor_that(tmp_path: Path, code: str) -> str:

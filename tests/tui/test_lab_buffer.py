@@ -161,6 +161,8 @@ def test_rules_are_coloured_inside_their_quotes_and_prose_is_not():
     assert tone_at(prose, "thesis") == "key"
     assert tone_at(prose, "and") == tone_at(prose, "30") == ""
     assert tone_at("  loss: {kind: atr, multiple: 2}", "multiple") == "key"
+    assert highlight.pieces("    This and that of 30 days, not more.") == []
+    assert tone_at("    fast > slow and", "and") == "line1"
     assert tone_at("# all of it: 1", "all") == "muted italic"
 
 

@@ -460,6 +460,7 @@ async def test_every_key_of_the_table_has_its_action(open_desk):
             "document": lab.query_one("#document"),
             "editor": lab.query_one("#document"),
             "checks": lab.query_one("#checks"),
+            "preview": lab.query_one("#preview"),
         }
         for key in keys.KEYS:
             assert callable(getattr(places[key.scope], f"action_{key.action.partition('(')[0]}")), key.id

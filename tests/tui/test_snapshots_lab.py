@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 from polotui.core.face_settings import FaceSettings
 from polotui.tui.app import PolotuiApp
 from polotui.tui.screens.lab import LabScreen
-from tests.tui.fake_engine import NOW, FakeEngine, frozen
-from tests.tui.fake_lab import FakeLab
+from tests.tui.fake_engine import NOW, frozen
+from tests.tui.fake_lab import FakeLab, lab_engine
 
 SIZES = [(80, 24), (120, 36)]
 both_sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -21,9 +21,7 @@ RULE = 14
 
 def desk(lab: FakeLab | None = None, **options: Any) -> PolotuiApp:
     clock = frozen()
-    engine = FakeEngine(clock)
-    if lab is not None:
-        engine.lab = lab
+    engine = lab_engine(lab, clock)
     app = PolotuiApp(engine.connect, clock=clock, screen="lab", **options)
     app.animation_level = "none"
     return app

@@ -131,15 +131,18 @@ def simulate(
             if counts[CANCEL] != 0:
                 break
             report = moment + STRIDE
+        idle = False
         if walk and quiet(book[0]):
             end = min(moments, report)
-            if book[0].quantity == 0.0:
+            idle = book[0].quantity == 0.0
+            if idle:
                 moment = rest(curve, market, signals, rules, moment, end, cash, book[0].dust)
             elif may_coast and moment > book[0].entered:
                 moment = coast(book[0], curve, market, signals, rules, moment, end, cash, grids[TICK, 0])
             if moment >= end:
                 continue
-        cash = trade_moment(book, fills, trades, counts, rules, market, detail, detail_of, grids, moment, cash)
+        if not idle:
+            cash = trade_moment(book, fills, trades, counts, rules, market, detail, detail_of, grids, moment, cash)
         cash = mark(book, rules, curve, market, moment, cash)
         equity = curve[EQUITY, moment]
         for symbol in range(rules.symbols):

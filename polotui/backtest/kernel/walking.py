@@ -64,9 +64,9 @@ def coast(
     direction = direction_of(position)
     stop, _ = nearest_stop(position, rules, direction)
     target = position.target + direction * 0.5 * tick
-    best, highest, lowest = position.best_close, position.highest, position.lowest
-    trails = rules.trail_kind == FRACTION
-    held, quantity = position.quantity + position.dust, position.quantity
+    best, highest, lowest, trail = position.best_close, position.highest, position.lowest, position.trail
+    trails, active = rules.trail_kind == FRACTION, False
+    held, quantity = position.quantity + position.dust, abs(position.quantity)
     out = signals[LONG_OUT if direction > 0 else SHORT_OUT]
     opposite = signals[SHORT_IN if direction > 0 else LONG_IN]
     turns = rules.shorts != 0
@@ -79,26 +79,28 @@ def coast(
         top, bottom, last = high[j], low[j], close[j]
         if out[j] == TRUE or (turns and opposite[j] == TRUE):
             break
+        # «At» the target counts as reached here; the step then decides by the tick.
         if direction > 0:
-            # «At» the target counts as reached here; the step then decides by the tick.
             if bottom <= stop or top >= target:
                 break
-            better = last > best
+            best = max(best, last)
         else:
             if top >= stop or bottom <= target:
                 break
-            better = last < best
-        if better:
-            best = last
-        if trails and (better or j == moment) and trail_active(position.entry_price, best, direction, rules.trail_from):
-            position.trail = ratchet(position.trail, stop_level(best, direction, rules.trail_value * best), direction)
-            stop, _ = nearest_stop(position, rules, direction)
+            best = min(best, last)
+        if trails:
+            # The best close never falls back, so what was armed stays armed; without a branch on each new best.
+            active = active or trail_active(position.entry_price, best, direction, rules.trail_from)
+            if active:
+                level = stop_level(best, direction, rules.trail_value * best)
+                trail = ratchet(trail, level, direction)
+                stop = ratchet(stop, level, direction)
         highest = max(highest, top)
         lowest = min(lowest, bottom)
         equity[j] = cash + held * last
-        notional[j] = abs(quantity) * last
+        notional[j] = quantity * last
         j += 1
     if j > moment:
-        position.best_close, position.highest, position.lowest = best, highest, lowest
+        position.best_close, position.highest, position.lowest, position.trail = best, highest, lowest, trail
         position.last_close = close[j - 1]
     return j

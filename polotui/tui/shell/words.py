@@ -35,6 +35,7 @@ _SCOPE_TITLES = {
     "document": "Reading a document",
     "editor": "Typing in a document",
     "checks": "Checks",
+    "preview": "Preview",
 }
 
 

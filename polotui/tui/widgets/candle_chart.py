@@ -47,7 +47,7 @@ class CandleChart(Pane):
 
     NAME = "Chart"
     ABOUT = "Candles of the chosen symbol, with volume below. Crosshair: arrow keys; its bar is read in the title."
-    SCOPES = ("market", "chart")
+    SCOPES: tuple[str, ...] = ("market", "chart")
     TOPICS = frozenset({"chart", "watch", "link", "second", "view"})
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("chart")
 

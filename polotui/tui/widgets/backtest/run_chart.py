@@ -26,7 +26,7 @@ class RunChart(CandleChart, ResultPane):
 
     NAME = "Trade"
     ABOUT = "The bars around a trade: ▲ bought, ▼ sold. The crosshair stands on the entry; Esc closes the chart."
-    SCOPES: tuple[str, ...] = ("result", "chart", "backtest")  # type: ignore[assignment]
+    SCOPES: tuple[str, ...] = ("result", "chart", "backtest")
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("result")
     TOPICS = frozenset({"bench", "link"})
 

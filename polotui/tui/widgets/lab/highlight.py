@@ -11,6 +11,9 @@ import re
 from polotui.core.text import clean
 
 _PROSE = re.compile(r"\s*(?:- )?(thesis|fails_when|name|note)\s*:")
+_NOTHING = re.compile("")
+#: A line of a folded text that could be a rule, and not a sentence.
+_RULE = re.compile(r"[\"'<>=({\[]|:(?:\s|$)")
 _PIECE = re.compile(
     r"(?P<comment>(?:^|(?<=\s))\#.*)"
     r"|(?P<key>[A-Za-z_][\w-]*(?=\s*:(?:\s|$)))"
@@ -37,7 +40,7 @@ def pieces(line: str) -> list[tuple[int, int, str]]:
     """(from, to, tone) of what is coloured."""
     if len(line) > _LONGEST:
         return []
-    prose = _PROSE.match(line)
+    prose = _PROSE.match(line) or (None if _RULE.search(line) else _NOTHING.match(line))
     found: list[tuple[int, int, str]] = []
     quoted = ""
     place = 0

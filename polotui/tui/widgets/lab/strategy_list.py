@@ -14,7 +14,7 @@ from polotui.tui.numbers import UNKNOWN, percent, tone_of
 from polotui.tui.shell.dialogs import wrapped
 from polotui.tui.widgets.lab.work import LabWork
 from polotui.tui.widgets.live_table import LiveTable
-from polotui.tui.widgets.painted import Line
+from polotui.tui.widgets.painted import Line, fit
 from polotui.tui.widgets.rows import Cell, Column, Row
 
 _THESIS_ROWS = 4
@@ -130,6 +130,8 @@ class StrategyList(LiveTable):
         lines.extend([[]] * (height - room - len(lines)))
         row = self.chosen
         words = wrapped(clean(row.thesis, 300), max(10, width - 2)) if row is not None and row.thesis else []
+        if len(words) > room > 0:
+            words = [*words[: room - 1], fit(" ".join(words[room - 1 :]), width - 2)]
         return [*lines, *([(f" {line}", "muted")] for line in words[:room])]
 
 
