@@ -1,7 +1,9 @@
 """Strategies: stored ones with their versions, the templates, and what can be said of a text.
 
-Decided here: texts are read and judged in the desk's worker, the same code that runs them; the engine only stores. A
-draft with errors is stored like any other, because a text that somebody wrote is never lost; it just cannot be run.
+Decided here:
+* A text of usual size is read and judged at once (some milliseconds), so that nothing that computes can hold up who
+  types; a very long one goes to the desk's worker. Both are the same function.
+* A draft with errors is stored like any other, because a text that somebody wrote is never lost; it just cannot be run.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import msgspec
 from polotui.api import lab_commands as lc
 from polotui.api import lab_replies as lr
 from polotui.api.lab_values import CheckLine, Completion, Diagnostic, ParamField, StrategyRow, StrategyVersion, Token
+from polotui.backtest.tasks import check_text, complete_text
 from polotui.backtest.work import CheckWork, CompleteWork, Document, ExamineWork
 from polotui.core.errors import UsageError
 from polotui.core.text import clean
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from polotui.engine.engine import Engine
 
 MOST_TEXT = 64 * 1024
+#: Read in the engine itself: the longest template has 1,500 characters.
+USUAL_TEXT = 8_192
 MOST_TOKENS = 5_000
 _NAME_LINE = re.compile(r"^name:.*$", re.MULTILINE)
 _GOOD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}\Z")
@@ -124,12 +129,17 @@ class Strategies:
             raise UsageError(
                 f"The text has more than {MOST_TEXT // 1024} KiB.", safe="Nothing was stored.", code="too-long"
             )
-        value = (await self._engine.workers.desk.run(CheckWork(text=text, form=form))).value
-        return checked_of(value)
+        work = CheckWork(text=text, form=form)
+        if len(text) <= USUAL_TEXT:
+            return checked_of(check_text(work).value)
+        return checked_of((await self._engine.workers.desk.run(work)).value)
 
     async def complete(self, command: lc.CompleteStrategy) -> lr.Completions:
         work = CompleteWork(text=command.text[:MOST_TEXT], line=command.line, column=command.column)
-        value = (await self._engine.workers.desk.run(work)).value
+        if len(command.text) <= USUAL_TEXT:
+            value = complete_text(work).value
+        else:
+            value = (await self._engine.workers.desk.run(work)).value
         return lr.Completions(completions=msgspec.convert(value["completions"], list[Completion]))
 
     async def examine(self, command: lc.ExamineStrategy) -> lr.Examination:

@@ -633,13 +633,14 @@ async def test_b_names_the_strategy_for_the_backtest(open_lab):
 async def test_b_asks_when_the_text_is_not_saved(open_lab):
     async with open_lab() as desk:
         await type_into_rule(desk, " or close > 1")
-        document = work_of(desk).document
         await desk.press("escape", "b")
         await desk.shown("is not saved; a backtest runs")
+        work = work_of(desk)
         await desk.press("s")
-        await desk.until(lambda: desk.app.current_name == "backtest", "the backtest screen")
-        assert not document.unsaved
-        assert document.version == 5
+        await desk.until(lambda: not work.document.unsaved, "the save")
+        assert work.document.version == 5
+        await desk.shown("ema-pullback v5")
+        assert desk.app.current_name == "backtest"
 
 
 def editor_that(tmp_path: Path, code: str) -> str:

@@ -102,6 +102,7 @@ def book_entry(
     position.fees += cost
     position.cash_flow += change
     position.last_fill = price
+    position.filled = moment
     position.fills += 1
     log_fill(fills, counts, moment, symbol, direction, position.order_reason, maker, price, quantity, cost)
     place_levels(position, rules, direction, tick)

@@ -24,6 +24,7 @@ from polotui.backtest.kernel.shapes import (
     LONG_IN,
     LONG_OUT,
     LOSS,
+    MARKET,
     NO_LEVEL,
     NO_SIZE,
     PRICE,
@@ -144,20 +145,26 @@ def order_entry(
     reason: int,
     tick: float,
 ) -> None:
-    """Orders what the entry rule asks for, or counts why not."""
+    """Orders what the entry rule asks for, or counts why not. Stop, target and size are measured from the price that
+    the entry waits for."""
+    offset = rules.entry_offset if rules.entry_kind == STOP_ENTRY else -rules.entry_offset
+    # On the grid on the side that is reached later: a limit further away, a stop further beyond.
+    side = direction if rules.entry_kind == STOP_ENTRY else -direction
+    price = quantise_price(close * (1.0 + direction * offset), tick, side)
+    entry = close if rules.entry_kind == MARKET else price
     distance = 0.0
     if rules.loss_kind == FRACTION:
         distance = rules.loss_value
     elif rules.loss_kind == DISTANCE:
         position.order_loss = levels[LOSS, k]
-        distance = levels[LOSS, k] / close
+        distance = levels[LOSS, k] / entry
     elif rules.loss_kind == PRICE:
         position.order_loss = levels[LOSS, k]
-        distance = direction * (close - levels[LOSS, k]) / close
+        distance = direction * (entry - levels[LOSS, k]) / entry
     wrong = rules.loss_kind != NO_LEVEL and not distance > 0.0
     if rules.target_kind == PRICE:
         position.order_target = levels[TARGET_PRICE, k]
-        wrong = wrong or not direction * (levels[TARGET_PRICE, k] - close) > 0.0
+        wrong = wrong or not direction * (levels[TARGET_PRICE, k] - entry) > 0.0
     if wrong:
         counts[REFUSED + WRONG_STOP] += 1
         return
@@ -169,10 +176,7 @@ def order_entry(
     position.order_amount = amount
     position.order_left = rules.expire_bars
     position.order_reason = reason
-    offset = rules.entry_offset if rules.entry_kind == STOP_ENTRY else -rules.entry_offset
-    # On the grid on the side that is reached later: a limit further away, a stop further beyond.
-    side = direction if rules.entry_kind == STOP_ENTRY else -direction
-    position.order_price = quantise_price(close * (1.0 + direction * offset), tick, side)
+    position.order_price = price
 
 
 def asked_side(counts: Ints, rules: Rules, signals: Truths, k: int) -> int:
@@ -224,6 +228,8 @@ def decide(
         position.exit_reason = BY_RULE
     elif side == -direction:
         position.exit_reason = BY_REVERSAL
+        # What is left of an order of the old side must not go on when the new side's is refused.
+        position.order = 0
         order_entry(position, trades, counts, rules, levels, k, close, side, equity, ENTRY, tick)
         return
     elif rules.time_bars > 0 and moment - position.entered + 1 >= rules.time_bars:
@@ -233,8 +239,11 @@ def decide(
         return
     ratchet_trail(position, rules, levels, k, direction, close)
     if side == direction and position.adds < rules.max_adds and position.order == 0:
-        step = rules.add_step * levels[ADD_UNIT, k] if rules.add_step > 0.0 else 0.0
-        if direction * (close - position.last_fill) >= step:
+        # Without a step, each signal may add, below the last fill too: that is what a DCA lives on.
+        far = rules.add_step == 0.0
+        if not far:
+            far = direction * (close - position.last_fill) >= rules.add_step * levels[ADD_UNIT, k]
+        if far:
             order_entry(position, trades, counts, rules, levels, k, close, side, equity, ADD, tick)
             if position.order != 0:
                 position.adds += 1

@@ -5,6 +5,7 @@ Decided here:
 maker's fee.
 * A level that was bought in a bar sells in a later one at the earliest; under the optimistic policy in the same bar.
 * A level that was sold may be bought again from the next bar on.
+* A level above the market does not buy: its order is placed once an open or a close lies on or above it.
 * Below the stop everything is sold like a stop order, and the grid ends.
 """
 
@@ -41,6 +42,8 @@ from polotui.execution.fills import limit_reached, stop_price, stop_reached
 from polotui.execution.grid import quantise
 
 STRIDE = 4_096
+#: What a level does. Its order is not placed yet (zero, as the rows begin), it waits to be filled, or was filled.
+ABSENT, HELD, WAITING = 0.0, 1.0, 2.0
 
 
 def log_round(
@@ -119,7 +122,7 @@ def simulate_grid(
     stop: float,
 ) -> float:
     """Runs one symbol. `prices` rise; level i buys at prices[i] and sells at prices[i + 1]. `lots` is zeroed: for each
-    level quantity, what was paid for it, bar, fee and price of the buy, and whether it is held."""
+    level quantity, what was paid for it, bar, fee and price of the buy, and what it does."""
     cash = rules.capital
     tick, lot, fee = grids[TICK, 0], grids[LOT, 0], rules.maker_fee
     in_received = rules.fee_in_received != 0
@@ -134,16 +137,16 @@ def simulate_grid(
         for level in range(levels):
             if ended:
                 break
-            held = lots[level, 5] > 0.0
+            if lots[level, 5] == ABSENT and open_ >= prices[level]:
+                lots[level, 5] = WAITING
+            held = lots[level, 5] == HELD
             may_sell = held and (lots[level, 2] < moment or rules.policy == OPTIMISTIC)
             if may_sell and limit_reached(prices[level + 1], high, low, -1, tick):
                 price = prices[level + 1]
                 cash += sell_level(lots, level, fills, trades, counts, moment, price, fee, BY_TARGET, 1, lot)
-                lots[level, 5] = 0.0
+                lots[level, 5] = WAITING
                 lots[level, 2] = moment
-            elif not held and lots[level, 2] < moment + 1 and limit_reached(prices[level], high, low, 1, tick):
-                if open_ < prices[level] and moment == rules.first:
-                    continue  # the grid starts below this level: it waits until the price has been above
+            elif lots[level, 5] == WAITING and limit_reached(prices[level], high, low, 1, tick):
                 wanted = quantise(affordable(min(per_level, cash), prices[level], fee, in_received), lot)
                 if wanted <= 0.0 or wanted * prices[level] < rules.least_amount:
                     counts[REFUSED + (NO_CASH if cash < per_level else TOO_SMALL)] += 1
@@ -156,19 +159,21 @@ def simulate_grid(
                 lots[level, 2] = moment
                 lots[level, 3] = cost
                 lots[level, 4] = prices[level]
-                lots[level, 5] = 1.0
+                lots[level, 5] = HELD
                 log_fill(fills, counts, moment, 0, 1, ENTRY, 1, prices[level], wanted, cost)
         if not ended and stop > 0.0 and stop_reached(stop, high, low, -1):
             price = stop_price(stop, open_, -1, rules.half_spread, rules.slippage, tick)
             for level in range(levels):
-                if lots[level, 5] > 0.0:
+                if lots[level, 5] == HELD:
                     cash += sell_level(
                         lots, level, fills, trades, counts, moment, price, rules.taker_fee, BY_STOP, 0, lot
                     )
-                    lots[level, 5] = 0.0
+                    lots[level, 5] = ABSENT
             ended = True
         held_now = 0.0
         for level in range(levels):
+            if lots[level, 5] == ABSENT and close >= prices[level]:
+                lots[level, 5] = WAITING
             held_now += lots[level, 0]
         curve[EQUITY, moment] = cash + held_now * close
         curve[NOTIONAL, moment] = held_now * close

@@ -53,6 +53,13 @@ def nearest_stop(position: Position, rules: Rules, direction: int) -> tuple[floa
     return level, reason
 
 
+def leaves_at_open(position: Position, rules: Rules, open_: float, tick: float) -> bool:
+    """Whether the open itself has passed the stop or the target: then nothing is added before that."""
+    direction = direction_of(position)
+    stop, _ = nearest_stop(position, rules, direction)
+    return beyond_stop(open_, stop, direction) or beyond_target(open_, position.target, direction, tick)
+
+
 def by_lower_bars(
     detail: Floats, first: int, last: int, direction: int, stop: float, target: float, tick: float, entered_now: bool
 ) -> tuple[int, float]:
@@ -98,9 +105,12 @@ def which_exit(
         lower = rules.policy == DETAIL and detail_of.shape[1] > 0 and (at_open or not entered_now)
         if lower and detail_of[TO, k] > detail_of[FROM, k]:
             counts[BY_DETAIL] += 1
-            return by_lower_bars(
+            asked, lower_open = by_lower_bars(
                 detail, detail_of[FROM, k], detail_of[TO, k], direction, stop, target, tick, entered_now
             )
+            # Where some of the lower bars are missing they may not know of a stop that the bar did reach.
+            if asked != NOTHING:
+                return asked, lower_open
     found = first_exit(rules.policy, direction, open_, high, low, stop, target, tick, entered_now, at_open)
     if entered_now and not at_open:
         # Entered inside the bar: the open was before that and is no price to be stopped at.
@@ -128,7 +138,8 @@ def inside_bar(
     direction = direction_of(position)
     tick, lot = grids[TICK, symbol], grids[LOT, symbol]
     stop, reason = nearest_stop(position, rules, direction)
-    entered_now = position.entered == moment
+    # An add is an entry too: what it bought inside the bar cannot have left at a high from before.
+    entered_now = position.filled == moment
     found, reference = which_exit(
         position, counts, rules, market, detail, detail_of, k, stop, position.target, tick, entered_now
     )

@@ -183,8 +183,7 @@ def fill_entry(
     wanted = quantise(affordable(min(position.order_amount, may), price, fee, in_received), lot)
     quantity = quantise(fillable(wanted, volume, rules.volume_share), lot)
     if quantity > 0.0 and quantity * price >= rules.least_amount:
-        if position.quantity == 0.0:
-            position.at_open = 1 if at_open else 0
+        position.at_open = 1 if at_open else 0
         change = book_entry(position, fills, counts, rules, moment, symbol, direction, price, quantity, maker, tick)
         position.order_amount -= quantity * price
         if quantity >= wanted or position.order_amount < max(rules.least_amount, lot * price):

@@ -6,7 +6,7 @@ import math
 
 from polotui.backtest.kernel.booking import direction_of, log_trade
 from polotui.backtest.kernel.closing import decide
-from polotui.backtest.kernel.inside import inside_bar
+from polotui.backtest.kernel.inside import inside_bar, leaves_at_open
 from polotui.backtest.kernel.opening import enter, exit_at_open
 from polotui.backtest.kernel.shapes import (
     AT_END,
@@ -16,6 +16,7 @@ from polotui.backtest.kernel.shapes import (
     DONE,
     EQUITY,
     NOTIONAL,
+    OPEN,
     TICK,
     Book,
     Floats,
@@ -54,6 +55,10 @@ def trade_moment(
                 places += 1
     for symbol in range(rules.symbols):
         held = direction_of(book[symbol])
+        if held != 0 and leaves_at_open(
+            book[symbol], rules, market[OPEN, moment * rules.symbols + symbol], grids[TICK, symbol]
+        ):
+            continue
         if book[symbol].order != 0 and (held == 0 or held == book[symbol].order):
             cash += enter(book, fills, counts, rules, market, grids, moment, symbol, cash, places)
             if held == 0 and book[symbol].quantity != 0.0:

@@ -76,12 +76,13 @@ RULES = _record(
 )
 
 #: One symbol's position, what is ordered for it, and what it leaves behind. Levels are NaN where there are none;
-#: `quantity` is below 0 for a short; `exit_reason` and `order` (the side, +1 or -1) are 0 when nothing is ordered.
+#: `quantity` is below 0 for a short; `filled` is the moment of the last entry fill and `at_open` whether that was
+#: at the open; `exit_reason` and `order` (the side, +1 or -1) are 0 when nothing is ordered.
 POSITION = _record(
     "quantity entry_price invested fees cash_flow sold sold_value peak_quantity last_fill dust dust_before"
     " stop target trail first_stop first_target risk best_close highest lowest"
     " order_amount order_price order_loss order_target last_close",
-    "entered at_open fills adds exit_reason order order_kind order_left order_reason cool_until",
+    "entered filled at_open fills adds exit_reason order order_kind order_left order_reason cool_until",
 )
 
 FILL = _record("price quantity fee", "bar symbol side reason maker")
