@@ -127,7 +127,7 @@ async def test_the_strategy_that_the_lab_chose_is_in_the_form(open_desk):
     async with open_desk() as desk:
         desk.app.view.strategy = "donchian-20"
         await desk.press("4")
-        await desk.shown("donchian-20 (template)")
+        await desk.shown("strategy   donchian-20")
         await desk.press("1")
         desk.app.view.strategy = "ema-pullback"
         await desk.press("4")
@@ -303,6 +303,16 @@ async def test_v_goes_through_the_tables_and_back(open_desk):
         await desk.until(lambda: desk.app.focused is desk.pane("trades"), "the trades")
         await desk.press("V")
         await desk.shown("decided by detail")
+
+
+async def test_trades_of_several_symbols_name_theirs(open_desk):
+    engine = fe.FakeEngine()
+    engine.bench.runs[41] = fb.run_row(41, symbols=["BTC_USDT", "ETH_USDT", "SOL_USDT"], trades=212)
+    async with open_desk(engine=engine) as desk:
+        await opened(desk)
+        await desk.shown("BTC_USDT and 2 more 1h")
+        shown = [column.name for column, _ in desk.pane("trades")._columns_for(78)]
+        assert "symbol" in shown
 
 
 async def test_trades_come_in_pages_and_are_sorted_by_the_engine(open_desk):

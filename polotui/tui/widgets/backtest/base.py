@@ -50,9 +50,9 @@ def strategy_words(name: str, version: int, most: int = 40) -> str:
     return clean(name, most) + (f" v{version}" if version else "")
 
 
-def run_words(row: RunRow) -> str:
+def run_words(row: RunRow, most: int = 2) -> str:
     """«#41 ema-pullback v4 · BTC_USDT 1h · 2025-11-21 → 2026-11-21 · pessimistic»."""
-    what = f"{symbols_words(row.symbols)} {clean(row.timeframe, 8)}"
+    what = f"{symbols_words(row.symbols, most)} {clean(row.timeframe, 8)}"
     span = f"{day(row.from_ms)} → {day(row.to_ms)}"
     return f"#{row.run} {strategy_words(row.strategy, row.version)} · {what} · {span} · {row.policy}"
 

@@ -53,9 +53,8 @@ class ResultTiles(ResultPane):
         result = self.result
         if result is None:
             return [(self.NAME, "title")]
-        number, _, rest = run_words(result.row).partition(" ")
-        if len(number) + 1 + len(rest) > width:
-            rest = f"{clean(result.row.strategy, 24)} · {clean(result.row.timeframe, 6)} · {result.row.policy}"
+        told = next((words for most in (2, 1) if len(words := run_words(result.row, most)) <= width), "")
+        number, _, rest = (told or run_words(result.row, 1).rpartition(" · ")[0]).partition(" ")
         return [(number, "accent"), (f" {rest}", "title")]
 
     @property
@@ -87,6 +86,10 @@ class ResultTiles(ResultPane):
         widest = max(len(figure.text) for figure in figures)
         self._cell = titles + 1 + widest + 3
         self._columns = max(1, min((width - 1) // self._cell, 6))
+        # What is left over goes to the titles, before it goes to nothing.
+        spare = (width - 1) // self._columns - self._cell
+        titles += max(0, min(spare, max(len(figure.title) for figure in figures) - titles))
+        self._cell = titles + 1 + widest + 3
         here = self.place // self._columns
         count = -(-len(figures) // self._columns)
         self._top = max(0, min(max(min(self._top, here), here - rows + 1), count - rows))

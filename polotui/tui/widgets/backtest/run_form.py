@@ -5,6 +5,7 @@ from __future__ import annotations
 from polotui.api.lab_values import RunSpec
 from polotui.core.text import clean
 from polotui.tui.shell.picker import Choice, Picker
+from polotui.tui.widgets.backtest.base import strategy_words
 from polotui.tui.widgets.backtest.form_fields import Field, RunFields
 from polotui.tui.widgets.backtest.form_pane import FormPane
 from polotui.tui.widgets.painted import Line, fit
@@ -48,7 +49,7 @@ class RunForm(FormPane):
             detail = self.bench.strategy
             if detail is None:
                 return self.bench.strategy_wanted or ("loading …" if self.bench.strategies is None else "none stored")
-            return f"{detail.row.name} v{detail.version}" if detail.version else f"{detail.row.name} (template)"
+            return strategy_words(detail.row.name, detail.version)
         return self.form.text(name)
 
     def put(self, name: str, text: str) -> None:

@@ -6,6 +6,9 @@ A row that is on its way shows its number and nothing else.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import ClassVar
+
 from textual import events
 
 from polotui.api import lab_commands as lc
@@ -36,7 +39,7 @@ class TradeTable(LiveTable, ResultPane):
         "with where it was entered and left."
     )
     SCOPES = ("result", "table", "backtest")
-    COLUMNS = (
+    COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column("number", "#", "right", least=3),
         Column("symbol", "symbol", drop=12),
         Column("side", "side", drop=2),
@@ -86,6 +89,15 @@ class TradeTable(LiveTable, ResultPane):
     def wanted(self, run: int) -> None:
         """Another run is open: everything from the start."""
         self._run = run
+        result = self.result
+        several = result is not None and len(result.row.symbols) > 1
+        # With one symbol the column says nothing; with several a price means nothing without it.
+        columns = [
+            replace(column, drop=0 if several else 99) if column.name == "symbol" else column
+            for column in type(self).COLUMNS
+        ]
+        self.COLUMNS = tuple(columns)  # type: ignore[misc]
+        self.table.columns = self.COLUMNS
         self.place = self._top = self.total = 0
         self._forget()
         self.table.forget_widths()
