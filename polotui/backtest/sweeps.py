@@ -22,7 +22,7 @@ from polotui.backtest.documents import checked
 from polotui.backtest.gauge import Gauge
 from polotui.backtest.journal import Journal, Row, Say
 from polotui.backtest.local import Cores
-from polotui.backtest.work import Done, SweepWork
+from polotui.backtest.work import Done, Part, SweepWork
 from polotui.core.clock import Clock, SystemClock
 from polotui.core.errors import UsageError
 from polotui.metrics.figure import Figure, unknown
@@ -59,10 +59,21 @@ async def sweep(
     """Raises UsageError, BindError and Cancelled; what was found until then has been said."""
     check(work)
     loaded, recipe = await recipe_of(work, store)
+    if work.done and work.data_hash != loaded.hash:
+        raise UsageError(
+            "The candles are not those that the stored rows were found on.",
+            safe="The stored rows stay as they are.",
+            next_step="Start the sweep anew; a fixed span keeps its candles longer.",
+            code="other-data",
+        )
+
+    def told(part: Part) -> None:
+        say(Part(value={**part.value, "data_hash": loaded.hash}))
+
     cut = cut_of(work, loaded)
     seen = recipe.part(loaded.from_ms, cut)
     runner = runner or runner_of(work, gauge)
-    journal = Journal(work, say, clock or SystemClock())
+    journal = Journal(work, told, clock or SystemClock())
     total = places.trials(work.axes, work.method, work.trials)
     moments, later = (len(next(iter(part.bars.values())).time) for part in (seen, recipe))
     gauge.begin(total * moments + (min(total, BEST) * later if cut < loaded.to_ms else 0))

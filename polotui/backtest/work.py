@@ -78,7 +78,8 @@ class Axis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SweepWork(msgspec.Struct, tag="sweep", frozen=True, kw_only=True):
-    """A search. `done` are places whose results exist already; what is found arrives in parts."""
+    """A search. `done` are places whose results exist already, each the JSON of a row as the parts have them, found on
+    the candles of `data_hash`; what is found arrives in parts."""
 
     document: Document
     settings: Settings
@@ -89,6 +90,7 @@ class SweepWork(msgspec.Struct, tag="sweep", frozen=True, kw_only=True):
     holdout: float
     seed: int
     done: dict[int, str] = {}
+    data_hash: str = ""
     threads: int = 0
     cluster: str = ""
 

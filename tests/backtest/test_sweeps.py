@@ -85,7 +85,7 @@ async def test_going_on_gives_the_same_table(tmp_path: Path, method: str) -> Non
     whole = await run(tmp_path, heard=heard, **asked)
     kept = {row["place"]: json.dumps(row) for row in heard.rows if row["place"] % 3}
     again = s.Heard([])
-    resumed = await run(tmp_path, heard=again, done=kept, **asked)
+    resumed = await run(tmp_path, heard=again, done=kept, data_hash=whole.value["data_hash"], **asked)
     assert resumed == whole
     assert {row["place"] for row in again.rows} == {row["place"] for row in heard.rows} - set(kept)
 
@@ -95,7 +95,16 @@ async def test_a_stored_row_of_other_params_is_not_taken(tmp_path: Path) -> None
     whole = await run(tmp_path, heard=heard)
     wrong = dict(enumerate(json.dumps(row) for row in sorted(heard.rows, key=lambda row: -row["place"])))
     broken = {3: "{", 4: json.dumps({"params": {}}), 5: json.dumps(None)}
-    assert await run(tmp_path, done={**wrong, **broken}) == whole
+    data_hash = whole.value["data_hash"]
+    assert await run(tmp_path, done={**wrong, **broken}, data_hash=data_hash) == whole
+
+
+async def test_rows_of_other_candles_are_not_gone_on_with(tmp_path: Path) -> None:
+    heard = s.Heard([])
+    whole = await run(tmp_path, heard=heard)
+    done = {row["place"]: json.dumps(row) for row in heard.rows}
+    with pytest.raises(UsageError, match="candles"):
+        await run(tmp_path, shelf=s.shelf(seed=2), done=done, data_hash=whole.value["data_hash"])
 
 
 async def test_a_cancelled_search_stops_and_keeps_what_it_has(tmp_path: Path) -> None:

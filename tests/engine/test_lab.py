@@ -16,6 +16,7 @@ from polotui.api import lab_replies as lr
 from polotui.api.commands import CancelJob, GetJobs
 from polotui.api.events import JobState
 from polotui.api.lab_values import Costs, RunDetail, RunSpec, SweepAxis, SweepSpec
+from polotui.backtest.work import SweepWork
 from polotui.core.errors import UsageError
 from polotui.engine.engine import Engine
 from polotui.model.candles import Timeframe
@@ -180,7 +181,9 @@ async def test_a_sweep_ends_with_its_best_and_survives_a_restart(stage: Stage) -
     assert stored.deflated_sharpe == detail.deflated_sharpe
 
 
-async def test_a_cancelled_sweep_keeps_what_it_has_and_goes_on_from_there(stage: Stage) -> None:
+async def test_a_cancelled_sweep_keeps_what_it_has_and_goes_on_from_there(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = await with_candles(stage)
     wide = [
         SweepAxis(name="fast_len", least=5, most=60, step=5),
@@ -199,8 +202,24 @@ async def test_a_cancelled_sweep_keeps_what_it_has_and_goes_on_from_there(stage:
     assert kept.state == "cancelled"
     assert kept.done >= 20
     if kept.done < kept.total:
+        sent: list[SweepWork] = []
+        heard: list[int] = []
+        real = engine.workers.jobs.run
+
+        async def spy(work, watch, hear):
+            def listen(value):
+                heard.extend(row["place"] for row in value.get("rows", []))
+                hear(value)
+
+            sent.append(work)
+            return await real(work, watch, listen)
+
+        monkeypatch.setattr(engine.workers.jobs, "run", spy)
         again: lr.SweepStarted = await engine.handle(lc.ResumeSweep(number=started.sweep))
         assert (await ended(engine, again.job)).end == "completed"
+        assert len(sent[0].done) == kept.done
+        assert heard
+        assert not set(heard) & set(sent[0].done)
     detail = await engine.handle(lc.GetSweep(number=started.sweep))
     assert detail.done == detail.total
 
@@ -244,3 +263,11 @@ async def test_what_cannot_run_is_refused_at_once(stage: Stage, changes: dict, w
     engine = await with_candles(stage, 100)
     with pytest.raises(UsageError, match=words):
         await engine.handle(lc.StartBacktest(spec=spec(**changes)))
+
+
+async def test_a_sweep_over_an_unknown_param_leaves_no_sweep(stage: Stage) -> None:
+    engine = await with_candles(stage)
+    asked = msgspec.structs.replace(SWEEP, run=spec(), axes=[SweepAxis(name="nothing", least=1, most=2, step=1)])
+    with pytest.raises(UsageError, match="no param nothing"):
+        await engine.handle(lc.StartSweep(spec=asked))
+    assert (await engine.handle(lc.ListSweeps(limit=5))).sweeps == []
