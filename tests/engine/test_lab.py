@@ -271,3 +271,27 @@ async def test_a_sweep_over_an_unknown_param_leaves_no_sweep(stage: Stage) -> No
     with pytest.raises(UsageError, match="no param nothing"):
         await engine.handle(lc.StartSweep(spec=asked))
     assert (await engine.handle(lc.ListSweeps(limit=5))).sweeps == []
+
+
+async def test_a_job_that_is_cancelled_twice_ends_in_order(stage: Stage) -> None:
+    engine = await stage.start()
+    assert engine.jobs is not None
+    ending, may_end, told = asyncio.Event(), asyncio.Event(), []
+
+    async def work(progress: object) -> str:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ending.set()
+            await may_end.wait()
+            told.append("ended")
+        return ""
+
+    job = await engine.jobs.run("slow", "test", {}, work)
+    await engine.handle(CancelJob(id=job))
+    await ending.wait()
+    await engine.handle(CancelJob(id=job))
+    await asyncio.sleep(0)
+    may_end.set()
+    assert (await ended(engine, job)).end == "cancelled"
+    assert told == ["ended"]
