@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from polotui.api import lab_commands as lc
@@ -295,3 +296,55 @@ async def test_a_job_that_is_cancelled_twice_ends_in_order(stage: Stage) -> None
     may_end.set()
     assert (await ended(engine, job)).end == "cancelled"
     assert told == ["ended"]
+
+
+async def test_the_same_run_asked_for_twice_at_once_is_one_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = await with_candles(stage)
+    assert engine.backtests is not None
+    real, both = engine.backtests._key, asyncio.Barrier(2)
+
+    async def together(*args, **more):
+        await both.wait()
+        monkeypatch.setattr(engine.backtests, "_key", real)
+        return await real(*args, **more)
+
+    monkeypatch.setattr(engine.backtests, "_key", together)
+    one, other = await asyncio.gather(*(engine.handle(lc.StartBacktest(spec=spec())) for _ in range(2)))
+    assert one.run == other.run
+    assert (await ended(engine, one.job)).end == "completed"
+
+
+async def test_candles_that_come_while_a_run_computes_are_not_taken_for_seen(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await with_candles(stage)
+    real = engine.workers.jobs.run
+
+    async def slow(work, watch=None, hear=None):
+        done = await real(work, watch, hear)
+        candles = CandleArrays.from_columns(
+            np.array([START + BARS * HOUR]), [np.array([100.0])] * 5 + [np.zeros(1)], np.array([-1])
+        )
+        assert engine.stores is not None
+        await engine.stores.candles.put_arrays("BTC_USDT", Timeframe.H1, candles, "test")
+        return done
+
+    asked = spec(to_ms=0)
+    monkeypatch.setattr(engine.workers.jobs, "run", slow)
+    started: lr.BacktestStarted = await engine.handle(lc.StartBacktest(spec=asked))
+    assert (await ended(engine, started.job)).end == "completed"
+    monkeypatch.setattr(engine.workers.jobs, "run", real)
+    again: lr.BacktestStarted = await engine.handle(lc.StartBacktest(spec=asked))
+    assert not again.cached
+    assert (await ended(engine, again.job)).end == "completed"
+
+
+async def test_a_further_look_is_taken_at_the_text_that_ran(stage: Stage) -> None:
+    """A template ran; meanwhile a strategy of its name was saved with other values."""
+    engine = await with_candles(stage)
+    started: lr.BacktestStarted = await engine.handle(lc.StartBacktest(spec=spec()))
+    await ended(engine, started.job)
+    text = (await engine.handle(lc.GetStrategy(name="sma-cross"))).text
+    await engine.handle(lc.SaveStrategy(text=text.replace("default: 20", "default: 25")))
+    with pytest.raises(UsageError, match="changed since"):
+        await engine.handle(lc.AnalyseRun(run=started.run, kind="stress"))
