@@ -22,6 +22,8 @@ from polotui.storage.columns import CandleArrays
 from polotui.strategy.runtime.columns import Bars, resample
 
 DEFAULT_DAYS = 365
+#: Minutes that lack more than this share of the frame's own bars are not taken for whole.
+MOST_LACKING = 0.01
 
 
 @dataclass
@@ -110,6 +112,8 @@ async def _load_symbol(store: CandleStore, symbol: str, loaded: Loaded, early: i
         raise no_data(symbol, frame)
     digest.update(f"{symbol} {frame.value} {'1m' if use_minutes else frame.value}\n".encode())
     digest.update(candles.blob())
+    if len(minutes) and not use_minutes:
+        digest.update(minutes.blob())  # they decide within bars
     bars = bars_of(candles, Timeframe.M1 if use_minutes else frame)
     if use_minutes and frame is not Timeframe.M1:
         bars = resample(bars, frame.ms)
@@ -125,14 +129,16 @@ async def _load_symbol(store: CandleStore, symbol: str, loaded: Loaded, early: i
 
 
 def covers(minutes: CandleArrays, small: Timeframe, own: CandleArrays, frame: Timeframe) -> bool:
-    """Whether the minutes reach as far as the frame's own candles, to one bar, at both ends."""
+    """Whether the minutes reach as far as the frame's own candles, to one bar, at both ends, and have no hole that
+    those do not have."""
     if not len(own):
         return True
     if not len(minutes):
         return False
     starts = int(minutes.open_ms[0]) <= int(own.open_ms[0]) + frame.ms
     ends = int(minutes.open_ms[-1]) + small.ms >= int(own.open_ms[-1])
-    return starts and ends
+    bars = 1 + int(np.count_nonzero(np.diff(minutes.open_ms // frame.ms)))
+    return starts and ends and bars >= len(own) * (1.0 - MOST_LACKING)
 
 
 def _missing(bars: Bars, loaded: Loaded) -> int:

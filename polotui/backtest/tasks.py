@@ -205,14 +205,24 @@ def assumptions(bound: Bound, settings: Settings, prepared: Prepared) -> list[st
         "optimistic": "the target comes before the stop",
         "detail": "lower bars decide what came first; where there are none, the stop does",
     }
-    lines = [
+    decided = [
         "Decided on the close of a bar, done at the open of the next.",
         f"Within a bar ({settings.policy}): {words[settings.policy]}.",
+    ]
+    if prepared.grid is not None:
+        again = "in the same bar too" if settings.policy == "optimistic" else "in a later bar"
+        decided = [
+            "Orders rest at the levels of the grid and fill whole when the price trades through them; the volume of a"
+            " bar is not looked at.",
+            f"What a level bought is sold one level higher, {again}.",
+        ]
+    lines = [
+        *decided,
         f"Market and stop orders pay {costs.slippage * 1e4:g} bp slippage and {costs.half_spread * 1e4:g} bp"
         " half-spread; limit orders fill only when traded through.",
         f"Fees {costs.maker_fee:.3%} maker, {costs.taker_fee:.3%} taker, taken {taken}.",
     ]
-    if costs.volume_share:
+    if costs.volume_share and prepared.grid is None:
         lines.append(f"At most {costs.volume_share:.0%} of a bar's volume fills; the rest waits or expires.")
     if bound.document.market.leverage > 1 or bound.document.market.direction != "long":
         lines.append(

@@ -78,7 +78,8 @@ class Axis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SweepWork(msgspec.Struct, tag="sweep", frozen=True, kw_only=True):
-    """A search. `done` are places whose results exist already; what is found arrives in parts."""
+    """A search. `done` are places whose results exist already, each the JSON of its figures; what is found arrives in
+    parts. A row's figures carry a key of all that decides them; one with another key is computed again."""
 
     document: Document
     settings: Settings

@@ -50,6 +50,7 @@ class Backtests:
         self._archive = engine.stores.archive
         self._candles = engine.stores.candles
         self._running: dict[str, lr.BacktestStarted] = {}
+        self._starting = asyncio.Lock()
         self._warmed = False
 
     async def start(self) -> None:
@@ -78,12 +79,27 @@ class Backtests:
         settings_check(settings)
         key = await self._key(document, settings, checked, band=spec.band)
         title = f"backtest {checked.name} v{found.version}" if found.version else f"backtest {checked.name}"
-        if key in self._running:
-            return self._running[key]
-        if not command.again:
-            same = await self._same(key)
-            if same is not None:
-                return lr.BacktestStarted(job=0, run=same, title=title, cached=True)
+        # One at a time: two that ask for the same at once get one run.
+        async with self._starting:
+            if key in self._running:
+                return self._running[key]
+            if not command.again:
+                same = await self._same(key)
+                if same is not None:
+                    return lr.BacktestStarted(job=0, run=same, title=title, cached=True)
+            return await self._begin(command.spec, key, title, found, document, settings, checked)
+
+    async def _begin(
+        self,
+        spec: RunSpec,
+        key: str,
+        title: str,
+        found: Version,
+        document: Document,
+        settings: Settings,
+        checked: lr.CheckedStrategy,
+    ) -> lr.BacktestStarted:
+        """Writes the run's row and starts its job."""
         run = await self._archive.start_run(key, found.name, found.version, msgspec.json.encode(spec).decode())
 
         async def work(progress: Progress) -> str:
@@ -125,11 +141,12 @@ class Backtests:
             await fetch_missing(self._engine, work, checked, progress)
             progress(0.0, "starting; the first run after an installation compiles for about ten seconds")
             started = clock.monotonic()
+            # What was fetched just now is part of what the same run will be asked with; what comes while it computes
+            # is not, because the run may not have seen it.
+            key_now = await self._key(work.document, work.settings, checked, band=work.band)
             done = await self._engine.workers.jobs.run(work, watch)
             row = row_of(run, found, done.value, self._engine.clock.wall_ms(), clock.monotonic() - started)
             parts = {**done.parts, "detail": msgspec.json.encode(done.value)}
-            # What was fetched meanwhile is part of what the same run will be asked with.
-            key_now = await self._key(work.document, work.settings, checked, band=work.band)
             await self._archive.complete_run(run, msgspec.json.encode(row).decode(), parts, key_now)
             self._engine.cache.set(f"backtest:{key_now}", run, "backtest")
             return sentence(row)
@@ -255,7 +272,15 @@ class Backtests:
         spec = msgspec.json.decode(stored.spec, type=RunSpec)
         row = row_from(stored)
         spec = msgspec.structs.replace(spec, version=stored.version, from_ms=row.from_ms, to_ms=row.to_ms)
-        _, document, _ = await self.document_of(spec)
+        _, document, checked = await self.document_of(spec)
+        if checked.hash != row.document_hash:
+            raise UsageError(
+                f"The text that run {command.run} was made with has changed since: it was a template, and now there is "
+                f"a strategy of the name {clean(stored.strategy, 64)}.",
+                safe="Nothing was started.",
+                next_step="Run it again and look at that run.",
+                code="other-text",
+            )
         work = AnalyseWork(document=document, settings=self.settings_of(spec), kind=command.kind)
         title = f"{command.kind} of run {command.run}"
 

@@ -19,7 +19,7 @@ import msgspec
 
 from polotui.backtest.frames import frame, read_frame
 from polotui.backtest.gauge import Gauge
-from polotui.backtest.work import Answer, Done, Failed, Work
+from polotui.backtest.work import Answer, Done, Failed, Part, Work
 from polotui.core.clock import Clock
 from polotui.core.errors import PolotuiError, UsageError
 from polotui.core.paths import Home
@@ -87,10 +87,9 @@ class Lane:
                     if watch is not None:
                         watch(*self._gauge.done())
                 return exchange.result()
-            except asyncio.CancelledError:
-                await asyncio.shield(self._stop_work(exchange))
-                raise
             finally:
+                if not exchange.done():
+                    await self._stopped(exchange)
                 self.used = self._clock.monotonic()
 
     async def _exchange(self, work: Work, hear: Hear | None) -> Done:
@@ -114,13 +113,31 @@ class Lane:
                     safe="Nothing of the work was stored but what had arrived.",
                     next_step="Start it again; polotui logs has more.",
                 )
-            answer = self._decoder.decode(body)
+            try:
+                answer = self._decoder.decode(body)
+                if isinstance(answer, Part) and hear is not None:
+                    hear(answer.value)
+            except Exception:
+                # What the worker still says of this work must not reach the next.
+                await self._kill()
+                raise
             if isinstance(answer, Done):
                 return answer
             if isinstance(answer, Failed):
                 raise _error(answer)
-            if hear is not None:
-                hear(answer.value)
+
+    async def _stopped(self, exchange: asyncio.Future[Done]) -> None:
+        """Returns when the work has ended, however often this is cancelled: the lane is not free before."""
+        stopping = asyncio.ensure_future(self._stop_work(exchange))
+        cancelled: asyncio.CancelledError | None = None
+        while not stopping.done():
+            try:
+                await asyncio.wait({stopping})
+            except asyncio.CancelledError as again:
+                cancelled = again
+        stopping.result()
+        if cancelled is not None:
+            raise cancelled
 
     async def _stop_work(self, exchange: asyncio.Future[Done]) -> None:
         """Asks the work to stop, and ends the process when it does not."""

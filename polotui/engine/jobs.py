@@ -76,7 +76,9 @@ class Jobs:
         task = self._tasks.get(number)
         if task is None:
             raise UsageError(f"Job {number} does not run.", safe="Nothing was changed.")
-        task.cancel()
+        if not task.cancelling():
+            # Asked once: a second time would break off what the first has to put in order.
+            task.cancel()
 
     def is_running(self, number: int) -> bool:
         return number in self._tasks

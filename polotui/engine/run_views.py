@@ -111,14 +111,16 @@ class RunViews:
 
     async def _bars(self, symbol: str, frame: Timeframe, from_ms: int, to_ms: int) -> CandleArrays:
         """The stored candles of the frame, or made of minutes."""
-        from polotui.backtest.data import bars_of
+        from polotui.backtest.data import bars_of, covers
         from polotui.strategy.runtime.columns import resample
 
         minutes = await self._candles.load_arrays(symbol, Timeframe.M1, from_ms, to_ms)
         if frame is Timeframe.M1:
             return minutes
-        if not len(minutes):
-            return await self._candles.load_arrays(symbol, frame, from_ms, to_ms)
+        own = await self._candles.load_arrays(symbol, frame, from_ms, to_ms)
+        # By the same measure as the run took them.
+        if not len(minutes) or not covers(minutes, Timeframe.M1, own, frame):
+            return own
         bars = resample(bars_of(minutes, Timeframe.M1), frame.ms)
         size = len(bars.time)
         prices = [bars.open, bars.high, bars.low, bars.close, bars.volume, np.zeros(size)]

@@ -67,10 +67,13 @@ class Sweeps:
         """A new search."""
         total = check_spec(spec)
         assert self._engine.backtests is not None
-        await self._engine.backtests.document_of(spec.run)
+        found, _, checked = await self._engine.backtests.document_of(spec.run)
+        axes_check(spec, found.name, checked)
         settings_check(self._engine.backtests.settings_of(spec.run))
+        # The version is fixed now: a search that goes on later must not go on with another text.
+        spec = msgspec.structs.replace(spec, run=msgspec.structs.replace(spec.run, version=found.version))
         number = await self._archive.start_sweep(msgspec.json.encode(spec).decode(), total)
-        return await self._begin(number, spec, total, {})
+        return await self._begin(number, spec, total, {}, {})
 
     async def resume(self, number: int) -> lr.SweepStarted:
         """Goes on with a search that has not completed."""
@@ -82,21 +85,16 @@ class Sweeps:
             raise UsageError(f"Sweep {number} is complete.", next_step=f"polotui sweep show {number} shows it.")
         spec = msgspec.json.decode(stored.spec, type=SweepSpec)
         rows = {row.place: row for row in await self._archive.sweep_rows(number)}
-        await self._archive.set_sweep(number, "running")
-        return await self._begin(number, spec, stored.total, rows)
+        final = msgspec.json.decode(stored.note) if stored.note else {}
+        return await self._begin(number, spec, stored.total, rows, final)
 
-    async def _begin(self, number: int, spec: SweepSpec, total: int, stored: dict[int, SweepRow]) -> lr.SweepStarted:
+    async def _begin(
+        self, number: int, spec: SweepSpec, total: int, stored: dict[int, SweepRow], final: dict[str, Any]
+    ) -> lr.SweepStarted:
         assert self._engine.backtests is not None
         assert self._engine.jobs is not None
         found, document, checked = await self._engine.backtests.document_of(spec.run)
-        known = {field.name for field in checked.params}
-        for axis in spec.axes:
-            if axis.name not in known:
-                raise UsageError(
-                    f"{found.name} has no param {axis.name}.",
-                    safe="Nothing was started.",
-                    next_step=f"Its params are {', '.join(sorted(known)) or 'none'}.",
-                )
+        axes_check(spec, found.name, checked)
         work = SweepWork(
             document=document,
             settings=self._engine.backtests.settings_of(spec.run),
@@ -111,7 +109,9 @@ class Sweeps:
         )
         detail = blank(number, spec, total, self._engine.clock.wall_ms())
         live = Live(detail, {place: result_of(row) for place, row in stored.items()})
+        live.final = final
         self._live[number] = live
+        await self._archive.set_sweep(number, "running", note=note_of(live))
         title = f"sweep {found.name}, {total:,} runs"
 
         async def carry_out(progress: Progress) -> str:
@@ -142,7 +142,7 @@ class Sweeps:
             done = await self._engine.workers.jobs.run(work, watch, hear)
             # The best come once more, with what they are worth on the part that was kept out.
             take(live, [with_unseen(row) for row in done.value["best"]])
-            live.final = {name: done.value[name] for name in ("deflated_sharpe", "note")}
+            live.final |= {name: done.value[name] for name in ("deflated_sharpe", "note")}
             state, reason = "completed", done.value.get("note", "")
             count = len(live.rows)
             best = live.shown().best[:1]
@@ -168,13 +168,18 @@ class Sweeps:
 
     async def _store(self, number: int, live: Live) -> None:
         rows, live.unstored = live.unstored, []
-        if rows:
+        if not rows:
+            return
+        try:
             await self._archive.add_sweep_rows(number, rows)
+        except BaseException:
+            # Not stored, or not known to be: they are stored with the next ones. Twice changes nothing.
+            live.unstored = [*rows, *live.unstored]
+            raise
 
     async def _end(self, number: int, live: Live, state: str, reason: str) -> None:
         await self._store(number, live)
-        note = msgspec.json.encode(live.final).decode() if live.final else ""
-        await self._archive.set_sweep(number, state, reason, note)
+        await self._archive.set_sweep(number, state, reason, note_of(live))
         live.detail = msgspec.structs.replace(live.detail, state=state, reason=reason)
         self._engine.hub.touch(f"sweep:{number}")
         self._engine.lab_changed(sweeps=True)
@@ -236,6 +241,22 @@ def check_spec(spec: SweepSpec) -> int:
             next_step="Take wider steps, or method random with a number of trials.",
         )
     return total
+
+
+def axes_check(spec: SweepSpec, name: str, checked: lr.CheckedStrategy) -> None:
+    """Refuses params that the strategy does not have, before a row says that something runs."""
+    known = {field.name for field in checked.params}
+    for axis in spec.axes:
+        if axis.name not in known:
+            raise UsageError(
+                f"{name} has no param {axis.name}.",
+                safe="Nothing was started.",
+                next_step=f"Its params are {', '.join(sorted(known)) or 'none'}.",
+            )
+
+
+def note_of(live: Live) -> str:
+    return msgspec.json.encode(live.final).decode() if live.final else ""
 
 
 def blank(number: int, spec: SweepSpec, total: int, created_ms: int) -> SweepDetail:

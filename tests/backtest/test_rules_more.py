@@ -119,3 +119,11 @@ def test_a_grid_buys_again_after_a_sale() -> None:
     assert fills["price"].tolist() == [100.0, 110.0, 100.0, 110.0]
     assert trades["profit"].tolist() == pytest.approx([100.0, 100.0])
     assert equity[-1] == pytest.approx(10_200.0)
+
+
+def test_a_grid_that_still_holds_coins_says_so() -> None:
+    """What was bought and not sold is an open trade at the last close, as with every other strategy."""
+    fills, trades, equity = grid_run([(105.0, 105.0, 99.0, 99.5, 1e3), (99.5, 100.0, 95.0, 95.0, 1e3)])
+    assert fills["side"].tolist() == [1]
+    assert trades["reason"].tolist() == [k.AT_END]
+    assert trades["profit"].sum() == pytest.approx(equity[-1] - 10_000.0)

@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from polotui.api import lab_commands as lc
@@ -16,6 +17,7 @@ from polotui.api import lab_replies as lr
 from polotui.api.commands import CancelJob, GetJobs
 from polotui.api.events import JobState
 from polotui.api.lab_values import Costs, RunDetail, RunSpec, SweepAxis, SweepSpec
+from polotui.backtest.work import SweepWork
 from polotui.core.errors import UsageError
 from polotui.engine.engine import Engine
 from polotui.model.candles import Timeframe
@@ -180,7 +182,9 @@ async def test_a_sweep_ends_with_its_best_and_survives_a_restart(stage: Stage) -
     assert stored.deflated_sharpe == detail.deflated_sharpe
 
 
-async def test_a_cancelled_sweep_keeps_what_it_has_and_goes_on_from_there(stage: Stage) -> None:
+async def test_a_cancelled_sweep_keeps_what_it_has_and_goes_on_from_there(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = await with_candles(stage)
     wide = [
         SweepAxis(name="fast_len", least=5, most=60, step=5),
@@ -199,8 +203,24 @@ async def test_a_cancelled_sweep_keeps_what_it_has_and_goes_on_from_there(stage:
     assert kept.state == "cancelled"
     assert kept.done >= 20
     if kept.done < kept.total:
+        sent: list[SweepWork] = []
+        heard: list[int] = []
+        real = engine.workers.jobs.run
+
+        async def spy(work, watch, hear):
+            def listen(value):
+                heard.extend(row["place"] for row in value.get("rows", []))
+                hear(value)
+
+            sent.append(work)
+            return await real(work, watch, listen)
+
+        monkeypatch.setattr(engine.workers.jobs, "run", spy)
         again: lr.SweepStarted = await engine.handle(lc.ResumeSweep(number=started.sweep))
         assert (await ended(engine, again.job)).end == "completed"
+        assert len(sent[0].done) == kept.done
+        assert heard
+        assert not set(heard) & set(sent[0].done)
     detail = await engine.handle(lc.GetSweep(number=started.sweep))
     assert detail.done == detail.total
 
@@ -244,3 +264,87 @@ async def test_what_cannot_run_is_refused_at_once(stage: Stage, changes: dict, w
     engine = await with_candles(stage, 100)
     with pytest.raises(UsageError, match=words):
         await engine.handle(lc.StartBacktest(spec=spec(**changes)))
+
+
+async def test_a_sweep_over_an_unknown_param_leaves_no_sweep(stage: Stage) -> None:
+    engine = await with_candles(stage)
+    asked = msgspec.structs.replace(SWEEP, run=spec(), axes=[SweepAxis(name="nothing", least=1, most=2, step=1)])
+    with pytest.raises(UsageError, match="no param nothing"):
+        await engine.handle(lc.StartSweep(spec=asked))
+    assert (await engine.handle(lc.ListSweeps(limit=5))).sweeps == []
+
+
+async def test_a_job_that_is_cancelled_twice_ends_in_order(stage: Stage) -> None:
+    engine = await stage.start()
+    assert engine.jobs is not None
+    ending, may_end, told = asyncio.Event(), asyncio.Event(), []
+
+    async def work(progress: object) -> str:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ending.set()
+            await may_end.wait()
+            told.append("ended")
+        return ""
+
+    job = await engine.jobs.run("slow", "test", {}, work)
+    await engine.handle(CancelJob(id=job))
+    await ending.wait()
+    await engine.handle(CancelJob(id=job))
+    await asyncio.sleep(0)
+    may_end.set()
+    assert (await ended(engine, job)).end == "cancelled"
+    assert told == ["ended"]
+
+
+async def test_the_same_run_asked_for_twice_at_once_is_one_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = await with_candles(stage)
+    assert engine.backtests is not None
+    real, both = engine.backtests._key, asyncio.Barrier(2)
+
+    async def together(*args, **more):
+        await both.wait()
+        monkeypatch.setattr(engine.backtests, "_key", real)
+        return await real(*args, **more)
+
+    monkeypatch.setattr(engine.backtests, "_key", together)
+    one, other = await asyncio.gather(*(engine.handle(lc.StartBacktest(spec=spec())) for _ in range(2)))
+    assert one.run == other.run
+    assert (await ended(engine, one.job)).end == "completed"
+
+
+async def test_candles_that_come_while_a_run_computes_are_not_taken_for_seen(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await with_candles(stage)
+    real = engine.workers.jobs.run
+
+    async def slow(work, watch=None, hear=None):
+        done = await real(work, watch, hear)
+        candles = CandleArrays.from_columns(
+            np.array([START + BARS * HOUR]), [np.array([100.0])] * 5 + [np.zeros(1)], np.array([-1])
+        )
+        assert engine.stores is not None
+        await engine.stores.candles.put_arrays("BTC_USDT", Timeframe.H1, candles, "test")
+        return done
+
+    asked = spec(to_ms=0)
+    monkeypatch.setattr(engine.workers.jobs, "run", slow)
+    started: lr.BacktestStarted = await engine.handle(lc.StartBacktest(spec=asked))
+    assert (await ended(engine, started.job)).end == "completed"
+    monkeypatch.setattr(engine.workers.jobs, "run", real)
+    again: lr.BacktestStarted = await engine.handle(lc.StartBacktest(spec=asked))
+    assert not again.cached
+    assert (await ended(engine, again.job)).end == "completed"
+
+
+async def test_a_further_look_is_taken_at_the_text_that_ran(stage: Stage) -> None:
+    """A template ran; meanwhile a strategy of its name was saved with other values."""
+    engine = await with_candles(stage)
+    started: lr.BacktestStarted = await engine.handle(lc.StartBacktest(spec=spec()))
+    await ended(engine, started.job)
+    text = (await engine.handle(lc.GetStrategy(name="sma-cross"))).text
+    await engine.handle(lc.SaveStrategy(text=text.replace("default: 20", "default: 25")))
+    with pytest.raises(UsageError, match="changed since"):
+        await engine.handle(lc.AnalyseRun(run=started.run, kind="stress"))

@@ -7,12 +7,14 @@ maker's fee.
 * A level that was sold may be bought again from the next bar on.
 * A level above the market does not buy: its order is placed once an open or a close lies on or above it.
 * Below the stop everything is sold like a stop order, and the grid ends.
+* What is still held at the end is a trade that is open, valued at the last close.
 """
 
 from __future__ import annotations
 
 from polotui.backtest.kernel.booking import log_fill
 from polotui.backtest.kernel.shapes import (
+    AT_END,
     BY_STOP,
     BY_TARGET,
     CANCEL,
@@ -65,7 +67,7 @@ def log_round(
         counts[FULL] = 1
         return
     row = trades[place]
-    row.symbol, row.direction, row.reason, row.fills = 0, 1, reason, 2
+    row.symbol, row.direction, row.reason, row.fills = 0, 1, reason, 1 if reason == AT_END else 2
     row.entry_bar, row.exit_bar = entry_bar, exit_bar
     row.entry_price, row.exit_price, row.quantity = bought_at, sold_at, quantity
     row.profit, row.invested, row.fees = profit, quantity * bought_at, fees
@@ -177,5 +179,12 @@ def simulate_grid(
             held_now += lots[level, 0]
         curve[EQUITY, moment] = cash + held_now * close
         curve[NOTIONAL, moment] = held_now * close
+    last = market[CLOSE, rules.last - 1]
+    for level in range(levels):
+        if lots[level, 5] == HELD:
+            held, paid = lots[level, 0], lots[level, 1]
+            entered, fees, bought_at = int(lots[level, 2]), lots[level, 3], lots[level, 4]
+            profit = held * last - paid
+            log_round(trades, counts, entered, rules.last - 1, AT_END, bought_at, last, held, profit, fees)
     counts[DONE] = rules.last
     return cash
