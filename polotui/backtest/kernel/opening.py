@@ -82,7 +82,8 @@ def exit_at_open(
     if unsellable(position, rules, price, lot):
         close_trade(position, trades, counts, rules, moment, symbol, direction, price, reason)
         return 0.0
-    quantity = exit_quantity(position, rules, market[VOLUME, k], lot, False)
+    volume = market[VOLUME, k] if rules.volume_share > 0.0 else 0.0
+    quantity = exit_quantity(position, rules, volume, lot, False)
     if quantity <= 0.0 or quantity * price < least_exit(rules):
         return 0.0
     return book_exit(position, fills, trades, counts, rules, moment, symbol, price, quantity, lot, False, reason)
@@ -151,8 +152,9 @@ def enter(
     change = 0.0
     if not math.isnan(price):
         may = room(book, rules, cash, market, moment)
+        volume = market[VOLUME, k] if rules.volume_share > 0.0 else 0.0
         change = fill_entry(
-            position, fills, counts, rules, market[VOLUME, k], tick, lot, moment, symbol, price, maker, at_open, may
+            position, fills, counts, rules, volume, tick, lot, moment, symbol, price, maker, at_open, may
         )
     if position.order != 0 and position.order_left <= 0:
         position.order = 0

@@ -18,6 +18,7 @@ from polotui.backtest.kernel.shapes import (
     LONG_OUT,
     LOW,
     NOTIONAL,
+    OPEN,
     SHORT_IN,
     SHORT_OUT,
     TRUE,
@@ -74,14 +75,16 @@ def coast(
     out = signals[LONG_OUT if direction > 0 else SHORT_OUT]
     opposite = signals[SHORT_IN if direction > 0 else LONG_IN]
     turns = rules.shorts != 0
-    high, low, close = market[HIGH], market[LOW], market[CLOSE]
+    opens, high, low, close = market[OPEN], market[HIGH], market[LOW], market[CLOSE]
     equity, notional = curve[EQUITY], curve[NOTIONAL]
     if rules.time_bars > 0:
         end = min(end, position.entered + rules.time_bars - 1)
     j = moment
     while j < end:
         top, bottom, last = high[j], low[j], close[j]
-        if turns and opposite[j] == TRUE:
+        # An open outside its bar is for the step. Reading it here also has it at hand for the fill that ends this walk,
+        # which would wait for memory otherwise: a third of the run.
+        if not bottom <= opens[j] <= top or (turns and opposite[j] == TRUE):
             break
         # «At» the target counts as reached here; the step then decides by the tick.
         if direction > 0:
