@@ -333,7 +333,7 @@ def _as_rows(bars: Bars) -> k.Floats:
     """The five columns as one block: without a copy when they lie one after the other, as stored candles do."""
     columns = [getattr(bars, name) for name in _PRICES]
     size = len(bars.time)
-    starts = [column.ctypes.data for column in columns]
+    starts = [column.__array_interface__["data"][0] for column in columns]
     together = all(start == starts[0] + row * size * 8 for row, start in enumerate(starts))
     # Numba compiles anew for memory that may not be written to.
     if together and columns[0].flags.writeable:

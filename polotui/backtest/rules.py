@@ -5,6 +5,7 @@ Decided here: a DCA is an entry that may be added to, so it needs no kernel of i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,11 @@ _SIZES = {
 }
 
 
+_NAMES: tuple[str, ...] = k.RULES.names or ()
+
+
 def record(bound: Bound, settings: Settings, symbols: int, first: int, last: int, frame_ms: int) -> Any:
     """The record of all numbers; the policy is that of the settings."""
-    rules = np.zeros(1, k.RULES).view(np.recarray)[0]
     costs, stops, sizing, limits, orders = settings.costs, bound.stops, bound.sizing, bound.limits, bound.orders
     market = bound.document.market
     leverage = float(market.leverage)
@@ -85,14 +88,20 @@ def record(bound: Bound, settings: Settings, symbols: int, first: int, last: int
         "first": first,
         "last": last,
     }
-    for name, value in numbers.items():
-        rules[name] = value
-    return rules
+    return filled(numbers)
+
+
+def filled(numbers: Mapping[str, float]) -> Any:
+    """The record with these numbers; what is not named is 0. In one go: each single assignment costs 10 µs."""
+    unknown = numbers.keys() - set(_NAMES)
+    if unknown:
+        raise KeyError(", ".join(sorted(unknown)))
+    row = tuple(numbers.get(name, 0) for name in _NAMES)
+    return np.array([row], k.RULES).view(np.recarray)[0]
 
 
 def _of_executor(bound: Bound, settings: Settings, first: int, last: int, frame_ms: int) -> Any:
     """Those of an executor. DCA is an entry that may be added to; the grid has a kernel of its own."""
-    rules = np.zeros(1, k.RULES).view(np.recarray)[0]
     costs, executor = settings.costs, bound.executor
     numbers: dict[str, float] = {
         "capital": settings.capital,
@@ -123,6 +132,4 @@ def _of_executor(bound: Bound, settings: Settings, first: int, last: int, frame_
             "loss_value": executor.stop or 0.0,
             "stop_follows": 1,
         }
-    for name, value in numbers.items():
-        rules[name] = value
-    return rules
+    return filled(numbers)

@@ -19,6 +19,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, Self
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -38,10 +39,20 @@ class Node(Protocol):
     def copy(self) -> Self: ...
 
 
+#: Columns that were looked at and had no hole, while they live. Columns are never written to once they are made.
+_WHOLE: WeakValueDictionary[int, Column] = WeakValueDictionary()
+
+
 def all_finite(column: Column) -> bool:
-    """A sum is the quickest look at a whole column; one that overflows merely costs a second look."""
+    """A sum is the quickest look at a whole column; one that overflows merely costs a second look. Many indicators read
+    the same closes, so a column that was found whole is not looked at again."""
+    if _WHOLE.get(id(column)) is column:
+        return True
     with np.errstate(all="ignore"):
-        return math.isfinite(column.sum())
+        whole = math.isfinite(column.sum())
+    if whole:
+        _WHOLE[id(column)] = column
+    return whole
 
 
 def stretches(columns: Sequence[Column]) -> Iterator[tuple[int, int]]:
