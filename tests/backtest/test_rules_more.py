@@ -136,4 +136,11 @@ def test_an_exit_under_way_takes_one_share_of_each_bar() -> None:
         [FLAT, FLAT, fall, low, low], {k.LONG_IN: [0]}, volume_share=0.1, loss_kind=k.FRACTION, loss_value=0.05
     )
     assert outcome.fills["bar"].tolist() == [1, 2, 3, 4]
+    assert outcome.trades[0]["worst"] == pytest.approx(-0.1)
     assert outcome.fills["quantity"].tolist() == pytest.approx([100.0, 10.0, 10.0, 10.0])
+
+
+def test_what_a_stop_left_saw_the_whole_bar() -> None:
+    fall = (100.0, 100.0, 80.0, 90.0, 100.0)
+    outcome = outcome_of([FLAT, FLAT, fall], {k.LONG_IN: [0]}, volume_share=0.1, loss_kind=k.FRACTION, loss_value=0.05)
+    assert outcome.trades[0]["worst"] == pytest.approx(-0.2)

@@ -166,6 +166,10 @@ def inside_bar(
     if quantity > 0.0 and quantity * price >= least_exit(rules):
         maker = found != STOP
         change = book_exit(position, fills, trades, counts, rules, moment, symbol, price, quantity, lot, maker, reason)
+    if position.quantity != 0.0:
+        # What is left sees the whole bar.
+        position.highest = max(position.highest, market[HIGH, k])
+        position.lowest = min(position.lowest, market[LOW, k])
     if position.quantity != 0.0 and found == STOP:
         # The rest of a stopped position leaves at the next opens.
         position.exit_reason = reason
