@@ -125,7 +125,7 @@ def _of_executor(bound: Bound, settings: Settings, first: int, last: int, frame_
         numbers |= {
             "size_kind": k.BY_AMOUNT,
             "size_value": executor.amount,
-            "max_adds": max(0, int(executor.max_total / executor.amount) - 1),
+            "max_adds": max(0, int(executor.max_total / executor.amount + 1e-9) - 1),
             "target_kind": k.NO_LEVEL if executor.take_profit is None else k.FRACTION,
             "target_value": executor.take_profit or 0.0,
             "loss_kind": k.NO_LEVEL if executor.stop is None else k.FRACTION,

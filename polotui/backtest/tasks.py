@@ -224,7 +224,7 @@ def assumptions(bound: Bound, settings: Settings, prepared: Prepared) -> list[st
     ]
     if costs.volume_share and prepared.grid is None:
         lines.append(f"At most {costs.volume_share:.0%} of a bar's volume fills; the rest waits or expires.")
-    if bound.document.market.leverage > 1 or bound.document.market.direction != "long":
+    if not prepared.rules["spot"]:
         lines.append(
             f"Leverage {bound.document.market.leverage:g}; liquidated when {costs.maintenance:.2%} of the notional"
             f" is left; borrowing costs {costs.borrow_per_day:.3%} a day. Funding is not modelled."

@@ -58,11 +58,12 @@ class RunViews:
         value = msgspec.json.decode(await self._backtests.part(run, "detail"))
         curve = await self._backtests.part(run, "curve")
         unclear = value["ambiguous"]
+        spec = msgspec.json.decode(stored.spec, type=RunSpec)
         return RunDetail(
             row=row_from(stored),
-            spec=msgspec.json.decode(stored.spec, type=RunSpec),
+            spec=spec,
             figures=figures_of(value["figures"]),
-            curve=thinned(curve, min(max(points, 2), MOST_POINTS)),
+            curve=thinned(curve, min(max(points, 2), MOST_POINTS), spec.capital),
             months=msgspec.convert(value["months"], list[MonthReturn]),
             bins=msgspec.convert(value["bins"], list[Bin]),
             groups=msgspec.convert(value["groups"], list[Group]),
@@ -199,12 +200,12 @@ def refusals(value: dict[str, Any]) -> list[str]:
     return [f"Entries not taken: {parts}."]
 
 
-def thinned(data: bytes, points: int) -> list[CurvePoint]:
+def thinned(data: bytes, points: int, capital: float) -> list[CurvePoint]:
     """The curve with at most about `points` points: of each stretch its lowest, its highest and its last equity, so
-    that no drawdown is lost."""
+    that no drawdown is lost. The capital is the first peak, as for the figure."""
     time, equity, hold, _ = curve_of(data)
     size = len(time)
-    peak = np.maximum.accumulate(equity)
+    peak = np.maximum.accumulate(np.maximum(equity, capital))
     depth = equity / peak - 1.0
     if size > points:
         edges = np.linspace(0, size, max(2, points // 3) + 1).astype(int)

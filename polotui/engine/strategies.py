@@ -32,6 +32,8 @@ MOST_TEXT = 64 * 1024
 USUAL_TEXT = 8_192
 MOST_TOKENS = 5_000
 _NAME_LINE = re.compile(r"^name:.*$", re.MULTILINE)
+#: Names that YAML takes for something else; so it does numbers and dates.
+_YAML_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
 _GOOD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}\Z")
 
 
@@ -254,7 +256,8 @@ def renamed(text: str, form: str, name: str) -> str:
     """The text under another name; comments stay."""
     if form == "json":
         return re.sub(r'("name"\s*:\s*)"[^"]*"', lambda match: f'{match[1]}"{name}"', text, count=1)
-    return _NAME_LINE.sub(f"name: {name}", text, count=1)
+    plain = name[0].isalpha() and name.casefold() not in _YAML_WORDS
+    return _NAME_LINE.sub(f"name: {name}" if plain else f'name: "{name}"', text, count=1)
 
 
 def free_name(wanted: str, taken: set[str]) -> str:

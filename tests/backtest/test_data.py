@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from polotui.backtest.data import load
+from polotui.backtest.data import bars_of, load
 from polotui.backtest.documents import bound
 from polotui.backtest.prepare import prepare
 from polotui.backtest.settings import Costs
@@ -45,11 +45,26 @@ async def test_the_hash_is_over_the_minutes_that_decide_within_bars_too() -> Non
 def test_what_a_grid_rests_on_is_said_of_a_grid() -> None:
     one = bound(Document(text=templates()["grid"].text, symbols=["BTC_USDT"]))
     candles = s.candles()
-    from polotui.backtest.data import bars_of
-
     settings = s.settings(from_ms=START, costs=Costs())
     prepared = prepare(one, {"BTC_USDT": bars_of(candles, Timeframe.H1)}, settings)
     said = " ".join(assumptions(one, settings, prepared))
     assert "next" not in said
     assert "bar's volume" not in said
     assert "level" in said
+
+
+def test_purchases_that_just_fit_the_budget_are_all_made() -> None:
+    text = (
+        templates()["dca-dips"].text.replace("amount: 25", "amount: 0.4").replace("max_total: 1000", "max_total: 1.2")
+    )
+    one = bound(Document(text=text, symbols=["BTC_USDT"]))
+    prepared = prepare(one, {"BTC_USDT": bars_of(s.candles(), Timeframe.H1)}, s.settings(from_ms=START))
+    assert prepared.rules["max_adds"] == 2
+
+
+def test_a_dca_trades_on_the_spot_market_and_says_nothing_else() -> None:
+    text = templates()["dca-dips"].text.replace("direction: long", "direction: long, leverage: 5")
+    one = bound(Document(text=text, symbols=["BTC_USDT"]))
+    settings = s.settings(from_ms=START)
+    prepared = prepare(one, {"BTC_USDT": bars_of(s.candles(), Timeframe.H1)}, settings)
+    assert "Leverage" not in " ".join(assumptions(one, settings, prepared))

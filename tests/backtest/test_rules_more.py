@@ -127,3 +127,20 @@ def test_a_grid_that_still_holds_coins_says_so() -> None:
     assert fills["side"].tolist() == [1]
     assert trades["reason"].tolist() == [k.AT_END]
     assert trades["profit"].sum() == pytest.approx(equity[-1] - 10_000.0)
+
+
+def test_an_exit_under_way_takes_one_share_of_each_bar() -> None:
+    fall = (100.0, 100.0, 90.0, 90.0, 100.0)
+    low = (90.0, 90.0, 90.0, 90.0, 100.0)
+    outcome = outcome_of(
+        [FLAT, FLAT, fall, low, low], {k.LONG_IN: [0]}, volume_share=0.1, loss_kind=k.FRACTION, loss_value=0.05
+    )
+    assert outcome.fills["bar"].tolist() == [1, 2, 3, 4]
+    assert outcome.trades[0]["worst"] == pytest.approx(-0.1)
+    assert outcome.fills["quantity"].tolist() == pytest.approx([100.0, 10.0, 10.0, 10.0])
+
+
+def test_what_a_stop_left_saw_the_whole_bar() -> None:
+    fall = (100.0, 100.0, 80.0, 90.0, 100.0)
+    outcome = outcome_of([FLAT, FLAT, fall], {k.LONG_IN: [0]}, volume_share=0.1, loss_kind=k.FRACTION, loss_value=0.05)
+    assert outcome.trades[0]["worst"] == pytest.approx(-0.2)

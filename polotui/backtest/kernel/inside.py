@@ -143,7 +143,9 @@ def inside_bar(
     found, reference = which_exit(
         position, counts, rules, market, detail, detail_of, k, stop, position.target, tick, entered_now
     )
-    if found == NOTHING:
+    # An exit under way had its share of this bar's volume at the open. A liquidation does not wait for volume.
+    under_way = position.exit_reason != 0 and not (found == STOP and reason == BY_LIQUIDATION)
+    if found == NOTHING or under_way:
         position.highest = max(position.highest, market[HIGH, k])
         position.lowest = min(position.lowest, market[LOW, k])
         return 0.0
@@ -164,6 +166,10 @@ def inside_bar(
     if quantity > 0.0 and quantity * price >= least_exit(rules):
         maker = found != STOP
         change = book_exit(position, fills, trades, counts, rules, moment, symbol, price, quantity, lot, maker, reason)
+    if position.quantity != 0.0:
+        # What is left sees the whole bar.
+        position.highest = max(position.highest, market[HIGH, k])
+        position.lowest = min(position.lowest, market[LOW, k])
     if position.quantity != 0.0 and found == STOP:
         # The rest of a stopped position leaves at the next opens.
         position.exit_reason = reason

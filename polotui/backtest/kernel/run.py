@@ -57,11 +57,10 @@ def trade_moment(
                 places += 1
     for symbol in range(rules.symbols):
         held = direction_of(book[symbol])
-        if held != 0 and leaves_at_open(
-            book[symbol], rules, market[OPEN, moment * rules.symbols + symbol], grids[TICK, symbol]
-        ):
-            continue
         if book[symbol].order != 0 and (held == 0 or held == book[symbol].order):
+            open_ = market[OPEN, moment * rules.symbols + symbol]
+            if held != 0 and leaves_at_open(book[symbol], rules, open_, grids[TICK, symbol]):
+                continue
             cash += enter(book, fills, counts, rules, market, grids, moment, symbol, cash, places)
             if held == 0 and book[symbol].quantity != 0.0:
                 places += 1
