@@ -236,7 +236,7 @@ class Sweeps:
         found = []
         for stored in await self._archive.sweeps(max(1, min(limit, 500))):
             live = self._live.get(stored.number)
-            detail = live.shown() if live is not None else await self._from_archive(stored)
+            detail = live.shown() if live is not None else await self._glance(stored)
             found.append(msgspec.structs.replace(detail, best=detail.best[:1], heat=[]))
         return found
 
@@ -247,8 +247,17 @@ class Sweeps:
         return stored
 
     async def _from_archive(self, stored: StoredSweep) -> SweepDetail:
-        spec = msgspec.json.decode(stored.spec, type=SweepSpec)
         rows = {row.place: result_of(row) for row in await self._archive.sweep_rows(stored.number)}
+        return self._live_of(stored, rows).shown()
+
+    async def _glance(self, stored: StoredSweep) -> SweepDetail:
+        """With the best row alone: a list must not read every table."""
+        count, best = await self._archive.sweep_glance(stored.number)
+        rows = {best.place: result_of(best)} if best is not None else {}
+        return msgspec.structs.replace(self._live_of(stored, rows).shown(), done=count)
+
+    def _live_of(self, stored: StoredSweep, rows: dict[int, SweepResult]) -> Live:
+        spec = msgspec.json.decode(stored.spec, type=SweepSpec)
         detail = msgspec.structs.replace(
             blank(stored.number, spec, stored.total, stored.created_ms),
             state=stored.state,
@@ -256,7 +265,7 @@ class Sweeps:
         )
         live = Live(detail, rows)
         live.final = msgspec.json.decode(stored.note) if stored.note else {}
-        return live.shown()
+        return live
 
     def _event(self, topic: str, key: str) -> Event | None:
         number = topic.partition(":")[2]
