@@ -93,6 +93,7 @@ class Sweeps:
         self._engine = engine
         self._archive = engine.stores.archive
         self._live: dict[int, Live] = {}
+        self._resuming = asyncio.Lock()
         engine.hub.provide("sweep", self._event)
 
     async def start(self, spec: SweepSpec) -> lr.SweepStarted:
@@ -109,6 +110,11 @@ class Sweeps:
 
     async def resume(self, number: int) -> lr.SweepStarted:
         """Goes on with a search that has not completed."""
+        # One at a time: two that ask at once must not both start it.
+        async with self._resuming:
+            return await self._resume(number)
+
+    async def _resume(self, number: int) -> lr.SweepStarted:
         stored = await self._stored(number)
         running = self._live.get(number)
         if running is not None and running.detail.state == "running":

@@ -374,3 +374,17 @@ async def test_a_list_of_sweeps_does_not_read_their_tables(stage: Stage, monkeyp
     monkeypatch.setattr(engine.stores.archive, "sweep_rows", None)
     (stored,) = (await engine.handle(lc.ListSweeps(limit=5))).sweeps
     assert (stored.best, stored.done, stored.deflated_sharpe) == (live.best, live.done, live.deflated_sharpe)
+
+
+async def test_a_sweep_goes_on_once_however_often_it_is_asked(stage: Stage) -> None:
+    engine = await with_candles(stage)
+    assert engine.stores is not None
+    archive = engine.stores.archive
+    asked = msgspec.structs.replace(SWEEP, run=spec())
+    number = await archive.start_sweep(msgspec.json.encode(asked).decode(), 16)
+    await archive.set_sweep(number, "cancelled")
+    resume = lc.ResumeSweep(number=number)
+    found = await asyncio.gather(engine.handle(resume), engine.handle(resume), return_exceptions=True)
+    started = [one for one in found if isinstance(one, lr.SweepStarted)]
+    assert len(started) == 1
+    assert (await ended(engine, started[0].job)).end == "completed"
