@@ -236,6 +236,21 @@ class Archive:
         )
         return [StoredSweep(*row) for row in rows]
 
+    async def sweep_glance(self, number: int) -> tuple[int, SweepRow | None]:
+        """How many rows a sweep has, and the one with the best score, of equal ones the first."""
+
+        def glance(connection: Connection) -> tuple[int, SweepRow | None]:
+            (count,) = connection.execute("SELECT count(*) FROM sweep_results WHERE sweep = ?", (number,)).fetchone()
+            row = connection.execute(
+                "SELECT place, params, figures FROM sweep_results WHERE sweep = ?"
+                " ORDER BY json_extract(figures, '$.score') IS NULL, json_extract(figures, '$.score') DESC, place"
+                " LIMIT 1",
+                (number,),
+            ).fetchone()
+            return count, SweepRow(*row) if row else None
+
+        return await self._database.read(glance, "sweep glance")
+
     async def sweep_rows(self, number: int) -> list[SweepRow]:
         query = "SELECT place, params, figures FROM sweep_results WHERE sweep = ? ORDER BY place"
         rows = await self._database.read(

@@ -86,6 +86,10 @@ async def sweep(
     return Done(value=described(work, loaded, cut, journal, best, total, deflated))
 
 
+#: A best row with fewer trades is said to be an anecdote.
+FEW_TRADES = 30
+
+
 def check(work: SweepWork) -> None:
     """Raises UsageError."""
     if work.objective not in places.OBJECTIVES:
@@ -308,6 +312,9 @@ def note(work: SweepWork, rows: list[Row], refused: list[dict[str, Any]], total:
         lines.append(f"No deflated Sharpe ratio: {deflated.reason}.")
     if work.method == "optuna" and len(rows) + len(refused) < total:
         lines.append(f"{total - len(rows) - len(refused):,} trials asked for a combination again.")
+    trades = rows[0]["figures"].get("trades") if rows else None
+    if trades is not None and trades < FEW_TRADES:
+        lines.append(f"The best has {trades:g} trades: too few to tell skill from luck.")
     if not work.holdout:
         lines.append("Nothing was kept out of the search: the best are the best of the past only.")
     return " ".join(lines)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -38,6 +39,8 @@ log = logging.getLogger("polotui.engine.backtests")
 
 #: History before the span that is fetched for a rule's warm-up.
 MOST_WARMUP = 3_000
+#: Libraries whose versions a result depends on.
+_COMPUTED_WITH = ("numpy", "numba", "TA-Lib")
 _ENDED = "the engine ended before the run did"
 
 
@@ -215,6 +218,7 @@ class Backtests:
         told = msgspec.json.encode(
             [
                 __version__,
+                [version(name) for name in _COMPUTED_WITH],
                 checked.hash,
                 dict(sorted(document.params.items())),
                 symbols,

@@ -120,7 +120,7 @@ class Jobs:
             reason = await work(progress)
             end = "completed"
         except asyncio.CancelledError:
-            end, reason = "cancelled", "cancelled; what was stored stays, and it resumes from there"
+            end, reason = "cancelled", "what had been stored stays"
             raise
         except PolotuiError as error:
             reason = str(error)

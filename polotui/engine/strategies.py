@@ -53,6 +53,8 @@ class Strategies:
         runs: dict[str, int] = {}
         last: dict[str, float | None] = {}
         for stored in await self._archive.runs():
+            if not stored.version:
+                continue  # a run of the template of that name
             runs[stored.strategy] = runs.get(stored.strategy, 0) + 1
             last.setdefault(stored.strategy, _total_return(stored.summary))
         rows = []
@@ -104,7 +106,7 @@ class Strategies:
             StrategyVersion(version=row.version, created_ms=row.created_ms, hash=row.hash, note=row.note)
             for row in await self._log.versions(name)
         ]
-        runs = len(await self._archive.runs(name)) if found.version else 0
+        runs = sum(1 for run in await self._archive.runs(name) if run.version) if found.version else 0
         row = StrategyRow(
             name=name,
             stage="template" if not found.version else "backtested" if runs else "draft",

@@ -7,6 +7,8 @@ on a topic of the sweep. A cancelled or interrupted search keeps its rows; resum
 from __future__ import annotations
 
 import asyncio
+from bisect import insort
+from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,24 +32,52 @@ MOST_TRIALS = 100_000
 
 
 class Live:
-    """A sweep that somebody may watch: its rows so far."""
+    """A sweep that somebody may watch: its rows so far.
+
+    The best and the heat map are kept with each row that comes: over all rows of a large search they would take the
+    engine a second, several times a second.
+    """
 
     def __init__(self, detail: SweepDetail, rows: dict[int, SweepResult]) -> None:
         self.detail = detail
-        self.rows = rows
+        self.rows: dict[int, SweepResult] = {}
         self.unstored: list[SweepRow] = []
         self.final: dict[str, Any] = {}
+        self._best: list[int] = []
+        self._new: list[int] = []
+        self._scores: dict[tuple[float, float], float | None] = {}
+        self._cells: list[tuple[float, float]] = []
+        for place, row in rows.items():
+            self.add(place, row)
+
+    def add(self, place: int, row: SweepResult) -> None:
+        self.rows[place] = row
+        self._new.append(place)
+        if self.detail.x_name not in row.params:
+            return
+        cell = (row.params[self.detail.x_name], row.params.get(self.detail.y_name, 0.0))
+        if cell not in self._scores:
+            self._scores[cell] = row.score
+            if len(self._cells) < MOST_CELLS or cell < self._cells[-1]:
+                insort(self._cells, cell)
+                del self._cells[MOST_CELLS:]
+        old = self._scores[cell]
+        if row.score is not None and (old is None or row.score > old):
+            self._scores[cell] = row.score
+
+    def _rank(self, place: int) -> tuple[bool, float, int]:
+        score = self.rows[place].score
+        return score is None, -(score or 0.0), place
 
     def shown(self) -> SweepDetail:
-        """The best so far and the heat map."""
-        rows = list(self.rows.values())
-        ranked = sorted(self.rows.items(), key=lambda item: (item[1].score is None, -(item[1].score or 0.0), item[0]))
-        best = [row for _, row in ranked[:BEST]]
+        """The best so far, and the best score for each pair of the first two parameters."""
+        self._best = nsmallest(BEST, {*self._best, *self._new}, key=self._rank)
+        self._new = []
         return msgspec.structs.replace(
             self.detail,
-            done=len(rows),
-            best=best,
-            heat=heat_of(rows, self.detail.x_name, self.detail.y_name),
+            done=len(self.rows),
+            best=[self.rows[place] for place in self._best],
+            heat=[HeatCell(x, y, self._scores[x, y]) for x, y in self._cells],
             deflated_sharpe=self.final.get("deflated_sharpe"),
             note=self.final.get("note", self.detail.note),
         )
@@ -61,6 +91,7 @@ class Sweeps:
         self._engine = engine
         self._archive = engine.stores.archive
         self._live: dict[int, Live] = {}
+        self._resuming = asyncio.Lock()
         engine.hub.provide("sweep", self._event)
 
     async def start(self, spec: SweepSpec) -> lr.SweepStarted:
@@ -77,6 +108,11 @@ class Sweeps:
 
     async def resume(self, number: int) -> lr.SweepStarted:
         """Goes on with a search that has not completed."""
+        # One at a time: two that ask at once must not both start it.
+        async with self._resuming:
+            return await self._resume(number)
+
+    async def _resume(self, number: int) -> lr.SweepStarted:
         stored = await self._stored(number)
         running = self._live.get(number)
         if running is not None and running.detail.state == "running":
@@ -146,7 +182,7 @@ class Sweeps:
             state, reason = "completed", done.value.get("note", "")
             count = len(live.rows)
             best = live.shown().best[:1]
-            return f"{count:,} runs; best {best[0].params if best else 'none'}."
+            return f"{count:,} runs; best {words_of(best[0].params) if best else 'none'}."
         except asyncio.CancelledError:
             state, reason = "cancelled", "cancelled; what was computed is kept"
             raise
@@ -195,7 +231,7 @@ class Sweeps:
         found = []
         for stored in await self._archive.sweeps(max(1, min(limit, 500))):
             live = self._live.get(stored.number)
-            detail = live.shown() if live is not None else await self._from_archive(stored)
+            detail = live.shown() if live is not None else await self._glance(stored)
             found.append(msgspec.structs.replace(detail, best=detail.best[:1], heat=[]))
         return found
 
@@ -206,8 +242,17 @@ class Sweeps:
         return stored
 
     async def _from_archive(self, stored: StoredSweep) -> SweepDetail:
-        spec = msgspec.json.decode(stored.spec, type=SweepSpec)
         rows = {row.place: result_of(row) for row in await self._archive.sweep_rows(stored.number)}
+        return self._live_of(stored, rows).shown()
+
+    async def _glance(self, stored: StoredSweep) -> SweepDetail:
+        """With the best row alone: a list must not read every table."""
+        count, best = await self._archive.sweep_glance(stored.number)
+        rows = {best.place: result_of(best)} if best is not None else {}
+        return msgspec.structs.replace(self._live_of(stored, rows).shown(), done=count)
+
+    def _live_of(self, stored: StoredSweep, rows: dict[int, SweepResult]) -> Live:
+        spec = msgspec.json.decode(stored.spec, type=SweepSpec)
         detail = msgspec.structs.replace(
             blank(stored.number, spec, stored.total, stored.created_ms),
             state=stored.state,
@@ -215,7 +260,7 @@ class Sweeps:
         )
         live = Live(detail, rows)
         live.final = msgspec.json.decode(stored.note) if stored.note else {}
-        return live.shown()
+        return live
 
     def _event(self, topic: str, key: str) -> Event | None:
         number = topic.partition(":")[2]
@@ -255,6 +300,10 @@ def axes_check(spec: SweepSpec, name: str, checked: lr.CheckedStrategy) -> None:
             )
 
 
+def words_of(params: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in params.items())
+
+
 def note_of(live: Live) -> str:
     return msgspec.json.encode(live.final).decode() if live.final else ""
 
@@ -285,7 +334,7 @@ def take(live: Live, rows: list[dict[str, Any]]) -> None:
             msgspec.json.encode(value["params"]).decode(),
             msgspec.json.encode(value["figures"]).decode(),
         )
-        live.rows[row.place] = result_of(row)
+        live.add(row.place, result_of(row))
         live.unstored.append(row)
 
 
@@ -300,16 +349,3 @@ def result_of(row: SweepRow) -> SweepResult:
         trades=int(figures.get("trades") or 0),
         out_of_sample=figures.get("out_of_sample"),
     )
-
-
-def heat_of(rows: list[SweepResult], x_name: str, y_name: str) -> list[HeatCell]:
-    """The best score for each pair of the first two parameters."""
-    best: dict[tuple[float, float], float | None] = {}
-    for row in rows:
-        if x_name not in row.params:
-            continue
-        place = (row.params[x_name], row.params.get(y_name, 0.0))
-        old = best.get(place)
-        if place not in best or (row.score is not None and (old is None or row.score > old)):
-            best[place] = row.score
-    return [HeatCell(x, y, value) for (x, y), value in sorted(best.items())[:MOST_CELLS]]

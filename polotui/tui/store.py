@@ -187,11 +187,8 @@ class Store:
             self.jobs[event.id] = event
             while len(self.jobs) > 50:
                 del self.jobs[min(self.jobs)]
+            # Its end is a fact as well, and facts are told once; a face that has just come hears of old jobs here.
             self.mark("jobs")
-            if event.end:
-                level = "info" if event.end == "completed" else "warning"
-                reason = f": {event.reason}" if event.reason else ""
-                self._alert(event.at_ms, level, f"{event.title}: {event.end}{reason}")
         elif isinstance(event, Fact):
             if event.number <= self.last_fact:
                 return

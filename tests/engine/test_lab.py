@@ -19,6 +19,7 @@ from polotui.api.events import JobState
 from polotui.api.lab_values import Costs, RunDetail, RunSpec, SweepAxis, SweepSpec
 from polotui.backtest.work import SweepWork
 from polotui.core.errors import UsageError
+from polotui.engine import backtests
 from polotui.engine.engine import Engine
 from polotui.model.candles import Timeframe
 from polotui.storage.columns import CandleArrays
@@ -348,3 +349,42 @@ async def test_a_further_look_is_taken_at_the_text_that_ran(stage: Stage) -> Non
     await engine.handle(lc.SaveStrategy(text=text.replace("default: 20", "default: 25")))
     with pytest.raises(UsageError, match="changed since"):
         await engine.handle(lc.AnalyseRun(run=started.run, kind="stress"))
+
+
+async def test_other_versions_of_what_computes_are_another_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = await with_candles(stage)
+    started: lr.BacktestStarted = await engine.handle(lc.StartBacktest(spec=spec()))
+    assert (await ended(engine, started.job)).end == "completed"
+    assert (await engine.handle(lc.StartBacktest(spec=spec()))).cached
+    monkeypatch.setattr(backtests, "version", lambda name: "0.0")
+    again: lr.BacktestStarted = await engine.handle(lc.StartBacktest(spec=spec()))
+    assert not again.cached
+    assert (await ended(engine, again.job)).end == "completed"
+
+
+async def test_a_list_of_sweeps_does_not_read_their_tables(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = await with_candles(stage)
+    asked = msgspec.structs.replace(SWEEP, run=spec())
+    started: lr.SweepStarted = await engine.handle(lc.StartSweep(spec=asked))
+    assert (await ended(engine, started.job)).end == "completed"
+    (live,) = (await engine.handle(lc.ListSweeps(limit=5))).sweeps
+    await stage.stop()
+    engine = await stage.start()
+    assert engine.stores is not None
+    monkeypatch.setattr(engine.stores.archive, "sweep_rows", None)
+    (stored,) = (await engine.handle(lc.ListSweeps(limit=5))).sweeps
+    assert (stored.best, stored.done, stored.deflated_sharpe) == (live.best, live.done, live.deflated_sharpe)
+
+
+async def test_a_sweep_goes_on_once_however_often_it_is_asked(stage: Stage) -> None:
+    engine = await with_candles(stage)
+    assert engine.stores is not None
+    archive = engine.stores.archive
+    asked = msgspec.structs.replace(SWEEP, run=spec())
+    number = await archive.start_sweep(msgspec.json.encode(asked).decode(), 16)
+    await archive.set_sweep(number, "cancelled")
+    resume = lc.ResumeSweep(number=number)
+    found = await asyncio.gather(engine.handle(resume), engine.handle(resume), return_exceptions=True)
+    started = [one for one in found if isinstance(one, lr.SweepStarted)]
+    assert len(started) == 1
+    assert (await ended(engine, started[0].job)).end == "completed"

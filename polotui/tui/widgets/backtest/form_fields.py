@@ -28,6 +28,9 @@ class Wrong(ValueError):
     """What was typed cannot be used; the message says why in a few words."""
 
 
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
+
+
 @dataclass(frozen=True)
 class Field:
     """One line of a form. `kind`: text, choice, pick (a list), axis, head (no field)."""
@@ -40,9 +43,12 @@ class Field:
 
 
 def number(text: str, *, least: float | None = None, most: float | None = None, whole: bool = False) -> float:
-    """«10,000» or «0.2». Raises Wrong."""
+    """«10,000» or «0.2». A comma is taken only where it parts thousands: «0,1» might mean either. Raises Wrong."""
+    plain = text.replace("−", "-").strip()
+    if "," in plain and not _THOUSANDS.fullmatch(plain):
+        raise Wrong("a point for decimals and commas only between thousands, such as 0.1 or 10,000")
     try:
-        value = float(text.replace(",", "").replace("−", "-").strip())
+        value = float(plain.replace(",", ""))
     except ValueError:
         raise Wrong("a number, such as 10,000 or 0.2") from None
     if not math.isfinite(value):

@@ -91,7 +91,7 @@ class SweepBest(LiveTable, SweepPane):
     def empty_words(self) -> str:
         detail = self.detail
         if detail is None:
-            return "No sweep is open. w opens the form; Enter on a line of the list below opens an old one."
+            return "No sweep is open. w opens the form; Enter in the list opens an old one."
         if detail.state == "failed":
             return f"It failed: {clean(detail.reason, 300)}. c goes on with it."
         return "The first results are on their way …"

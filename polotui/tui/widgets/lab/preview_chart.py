@@ -180,7 +180,8 @@ class PreviewChart(CandleChart):
             return f"{clean(newest.note, 200) or 'Nothing to show.'}{tail}", "warn"
         if newest.note and not newest.marks:
             return clean(newest.note, 300), "warn"
-        parts = [f"{newest.entries} entries", f"{newest.exits} exits"]
+        entries = "1 entry" if newest.entries == 1 else f"{newest.entries} entries"
+        parts = [entries, "1 exit" if newest.exits == 1 else f"{newest.exits} exits"]
         if newest.in_market is not None:
             parts.append(f"{newest.in_market * 100:.0f} % in market")
         if newest.worst_bar is not None:

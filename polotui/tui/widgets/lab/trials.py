@@ -124,7 +124,10 @@ class Trials(Documents):
         if document is None:
             self.desk.tell("Nothing is open. Enter on a strategy opens it.")
             return
-        if checked is None or not checked.params:
+        if checked is None or (not checked.ok and not checked.params):
+            self.desk.tell("The text cannot be read yet, so its parameters are not known. Mend what the checks name.")
+            return
+        if not checked.params:
             self.desk.tell("This document declares no parameters. Write them under params:.")
             return
 
