@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("polotui.engine.backtests")
 
+#: The share of a run's progress that fetching candles takes when there is something to fetch.
+FETCHING = 0.5
 #: History before the span that is fetched for a rule's warm-up.
 MOST_WARMUP = 3_000
 #: Libraries whose versions a result depends on.
@@ -132,17 +134,18 @@ class Backtests:
         self, run: int, key: str, found: Version, checked: lr.CheckedStrategy, work: RunWork, progress: Progress
     ) -> str:
         clock = self._engine.clock
-        started = clock.monotonic()
+        started, before = clock.monotonic(), 0.0
 
         def watch(done: int, total: int) -> None:
             elapsed = clock.monotonic() - started
             if total and elapsed > 0:
-                progress(done / total, f"{done:,} of {total:,} bars", speed=f"{done / elapsed / 1e6:.1f} M bars/s")
+                share = before + (1.0 - before) * done / total
+                progress(share, f"{done:,} of {total:,} bars", speed=f"{done / elapsed / 1e6:.1f} M bars/s")
 
         try:
-            progress(0.0, "looking for candles")
-            await fetch_missing(self._engine, work, checked, progress)
-            progress(0.0, "starting; the first run after an installation compiles for about ten seconds")
+            fetched = await fetch_missing(self._engine, work, checked, progress)
+            before = FETCHING if fetched else 0.0
+            progress(before, "starting; the first run after an installation compiles for about ten seconds")
             started = clock.monotonic()
             # What was fetched just now is part of what the same run will be asked with; what comes while it computes
             # is not, because the run may not have seen it.
@@ -310,33 +313,40 @@ def found_frame(document: Document, checked: lr.CheckedStrategy) -> Timeframe:
     return Timeframe.parse(document.timeframe or checked.timeframe)
 
 
-async def fetch_missing(engine: Engine, work: RunWork, checked: lr.CheckedStrategy, progress: Progress) -> None:
+async def fetch_missing(engine: Engine, work: RunWork, checked: lr.CheckedStrategy, progress: Progress) -> bool:
     """Fetches the frame's candles of the span that neither they nor minutes cover, when the exchange answers.
 
     Without the exchange nothing is fetched and the run uses what is stored; its result names the span and what is
-    missing.
+    missing. Returns whether something was asked for.
     """
     assert engine.charts is not None
     assert engine.exchange is not None
     assert engine.stores is not None
     if not any(stream.phase == "live" for stream in engine.exchange.streams()):
-        return
+        return False
     document, settings = work.document, work.settings
     frame, now = found_frame(document, checked), engine.charts.market_ms()
     end = frame.floor(min(settings.to_ms or now, now))
     start = settings.from_ms or end - DEFAULT_DAYS * DAY_MS
     start = max(0, start - min(checked.warmup_bars, MOST_WARMUP) * frame.ms)
     if start >= end:
-        return
+        return False
     store = engine.stores.candles
-    for symbol in document.symbols or checked.symbols:
+    symbols, fetched = document.symbols or checked.symbols, False
+    for number, symbol in enumerate(symbols):
         lacking = await store.missing(symbol, Timeframe.M1, start, end)
         if sum(to - first for first, to in lacking) <= (end - start) // 100:
             continue
+        fetched = True
+
+        def part(done: float, detail: str, number: int = number) -> None:
+            progress(FETCHING * (number + done) / len(symbols), detail)
+
         try:
-            await engine.charts.past.fill(symbol, frame, start, end, progress)
+            await engine.charts.past.fill(symbol, frame, start, end, part)
         except PolotuiError as error:
             log.warning("candles could not be fetched", extra={"symbol": symbol, "detail": str(error)})
+    return fetched
 
 
 def settings_check(settings: Settings) -> None:

@@ -210,6 +210,16 @@ class BacktestScreen(DeskScreen):
 
         self.bench.ask("chart", GetRunChart(run=result.row.run, trade=number), arrived)
 
+    def step_back(self) -> bool:
+        """Chart, result (or comparison, or sweep), history, and only then the screen before."""
+        if self.view == "result" and self.charted:
+            self.close_chart()
+        elif self.view != "history":
+            self.action_history()
+        else:
+            return False
+        return True
+
     def close_chart(self) -> None:
         self.charted = self.upper = False
         self.focus_on(self.query_one(f"#{self.table}", Pane))

@@ -137,6 +137,10 @@ class DeskScreen(Screen[None], inherit_bindings=False):
         self.settle()
         self.keep_focus()
 
+    def step_back(self) -> bool:
+        """For screens with views: Esc goes to the view before. False when there is none left."""
+        return False
+
     def settle(self) -> None:
         """The room changed, or a pane was opened: decide which panes share frames."""
 

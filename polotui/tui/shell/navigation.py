@@ -38,12 +38,14 @@ class Navigation(ShellBase):
         self.go_to(name)
 
     def action_go_back(self) -> None:
-        """Filter or crosshair first, then zoom, then the screen before."""
+        """Filter or crosshair first, then zoom, then the view before, then the screen before."""
         focused = self.focused
         if isinstance(focused, Pane) and focused.escape():
             return
         if self.desk_screen.zoomed is not None:
             self.desk_screen.toggle_zoom()
+        elif self.desk_screen.step_back():
+            return
         elif self.history:
             self.go_to(self.history.pop(), remember=False)
 
