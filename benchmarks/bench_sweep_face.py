@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -17,17 +18,27 @@ from pathlib import Path
 from benchmarks.bench_face import measure
 from benchmarks.harness import short_folder, table
 from benchmarks.terminal import Terminal
-from polotui.api.commands import CancelJob
+from polotui.api.commands import CancelJob, GetJobs
 from polotui.api.events import JobState
 from polotui.api.lab_commands import StartSweep
 from polotui.api.lab_values import RunSpec, SweepAxis, SweepSpec
 from polotui.api.socket_link import SocketLink
+from polotui.core.ids import Chance
 from polotui.core.paths import Home
 
 ROUNDS = 3
+FOLLOWED = 1.5
+YEAR = 525_600
 #: A grid large enough to last longer than any measurement; one run at a time is short, as in a search.
 SPEC = SweepSpec(
-    run=RunSpec(strategy="sma-cross", symbols=["BTC_USDT"], timeframe="5m", band=False),
+    run=RunSpec(
+        strategy="sma-cross",
+        symbols=["SYN_USDT"],
+        timeframe="1m",
+        band=False,
+        from_ms=1_735_689_600_000,
+        to_ms=1_767_225_600_000,
+    ),
     axes=[
         SweepAxis(name="fast_len", least=5, most=60, step=5),
         SweepAxis(name="slow_len", least=30, most=240, step=10),
@@ -49,34 +60,63 @@ async def start(home: str) -> int:
         await link.close()
 
 
-async def follow_and_cancel(home: str, job: int, seconds: float) -> tuple[float, float]:
-    """Progress events a second over `seconds`, and milliseconds from the wish to cancel to the job's end."""
+async def follow(home: str, job: int) -> tuple[float, float]:
+    """Progress events a second over some seconds of a sweep, and milliseconds from the wish to cancel to the job's
+    end."""
     link = await connect(home)
     try:
         seen, begun, asked = 0, time.perf_counter(), 0.0
         async for events in link.events(["jobs"], rate=10.0):
             now = time.perf_counter()
-            for event in events:
-                if isinstance(event, JobState) and event.id == job:
-                    seen += 1
-                    if event.end:
-                        return seen / (asked - begun), (now - asked) * 1000
-            if not asked and now - begun >= seconds:
-                asked = time.perf_counter()
-                await link.call(CancelJob(id=job))
+            mine = [event for event in events if isinstance(event, JobState) and event.id == job]
+            if any(event.end for event in mine):
+                if not asked:
+                    raise AssertionError("the sweep ended before it could be cancelled")
+                return seen, (now - asked) * 1000
+            if not asked:
+                seen += len(mine)
+                if now - begun >= FOLLOWED:
+                    seen /= now - begun
+                    asked = time.perf_counter()
+                    await link.call(CancelJob(id=job))
         raise AssertionError("the events ended")
     finally:
         await link.close()
 
 
+async def wait_for(home: str, job: int, stop: threading.Event) -> None:
+    """Until the job has ended; a job is cancelled once `stop` is set."""
+    link = await connect(home)
+    try:
+        asked = False
+        while True:
+            state = next(one for one in (await link.call(GetJobs(limit=20))).jobs if one.id == job)
+            if state.end:
+                return
+            if stop.is_set() and not asked:
+                asked = True
+                await link.call(CancelJob(id=job))
+            await asyncio.sleep(0.1)
+    finally:
+        await link.close()
+
+
 @contextmanager
-def sweeping(home: str, figures: list[tuple[float, float]]) -> Iterator[None]:
-    """A sweep on all cores until the block ends; its progress rate and the time of its cancel go to `figures`."""
-    job = asyncio.run(start(home))
+def sweeping(home: str) -> Iterator[None]:
+    """One sweep after the other on all cores until the block ends."""
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            asyncio.run(wait_for(home, asyncio.run(start(home)), stop))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
     try:
         yield
     finally:
-        figures.append(asyncio.run(follow_and_cancel(home, job, 3.0)))
+        stop.set()
+        thread.join()
 
 
 def main() -> bool:
@@ -85,8 +125,8 @@ def main() -> bool:
     keeper.until("DEMO")
     keeper.drain(5)
     prepare(home)
-    figures: list[tuple[float, float]] = []
-    pairs = [(measure(home, nullcontext()), measure(home, sweeping(home, figures))) for _ in range(ROUNDS)]
+    figures = [asyncio.run(follow(home, asyncio.run(start(home)))) for _ in range(ROUNDS)]
+    pairs = [(measure(home, nullcontext()), measure(home, sweeping(home))) for _ in range(ROUNDS)]
     keeper.close()
     calm = statistics.median(pair[0]["key p50"] for pair in pairs)
     busy = statistics.median(pair[1]["key p50"] for pair in pairs)
@@ -108,14 +148,27 @@ def main() -> bool:
 
 
 def prepare(home: str) -> None:
-    """Candles of a year and a compiled kernel, by one backtest."""
+    """A year of minutes of a made market, and a compiled kernel, by one backtest."""
     import subprocess
 
-    command = ["backtest", "run", "sma-cross", "--symbol", "BTC_USDT", "--timeframe", "5m", "--no-band"]
     root = Path(__file__).resolve().parents[1]
-    subprocess.run(
-        [sys.executable, "-m", "polotui", *command, "--home", home], check=True, cwd=root, capture_output=True
-    )
+    file = short_folder() / "minutes.csv"
+    chance, price = Chance("sweep face").generator(), 30_000.0
+    first = 1_735_689_600_000
+    with file.open("w") as out:
+        out.write("open_ms,open,high,low,close,volume\n")
+        for minute in range(YEAR):
+            close = price * (1 + chance.gauss(0, 0.001))
+            high, low = max(price, close) * 1.0004, min(price, close) * 0.9996
+            out.write(f"{first + minute * 60_000},{price:.2f},{high:.2f},{low:.2f},{close:.2f},1000\n")
+            price = round(close, 2)
+    span = ["--from", "2025-01-01", "--to", "2026-01-01"]
+    for command in (
+        ["data", "import", str(file), "SYN_USDT"],
+        ["backtest", "run", "sma-cross", "--symbol", "SYN_USDT", "--timeframe", "1m", "--no-band", *span],
+    ):
+        polotui = [sys.executable, "-m", "polotui", *command, "--home", home]
+        subprocess.run(polotui, check=True, cwd=root, capture_output=True)
 
 
 if __name__ == "__main__":
