@@ -41,7 +41,7 @@ def test_numbers_as_people_write_them(text, value):
     assert number(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "x", "nan", "inf", "1.2.3"])
+@pytest.mark.parametrize("text", ["", "x", "nan", "inf", "1.2.3", "0,1", "1,00", "10,00"])
 def test_what_is_no_number_is_refused(text):
     with pytest.raises(Wrong):
         number(text)

@@ -45,12 +45,12 @@ class Field:
 def number(text: str, *, least: float | None = None, most: float | None = None, whole: bool = False) -> float:
     """«10,000» or «0.2». A comma is taken only where it parts thousands: «0,1» might mean either. Raises Wrong."""
     plain = text.replace("−", "-").strip()
-    if "," in plain and not _THOUSANDS.fullmatch(plain):
-        raise Wrong("a point for decimals and commas only between thousands, such as 0.1 or 10,000")
     try:
         value = float(plain.replace(",", ""))
     except ValueError:
         raise Wrong("a number, such as 10,000 or 0.2") from None
+    if "," in plain and not _THOUSANDS.fullmatch(plain):
+        raise Wrong("a point for decimals and commas only between thousands, such as 0.1 or 10,000")
     if not math.isfinite(value):
         raise Wrong("a finite number")
     if whole and value != int(value):
