@@ -6,7 +6,6 @@ import json
 import stat
 
 import pytest
-from textual.events import Key
 
 from polotui.api import commands as c
 from polotui.api.events import EngineState, Fact, JobState, Notice
@@ -527,9 +526,13 @@ async def test_what_closes_a_dialog_twice_closes_nothing_else(open_desk, opener)
         await desk.press(opener)
         dialog = desk.app.screen
         assert dialog is not desk.app.desk_screen
-        # Both are on their way before the first has taken effect, as on a slow line.
-        for _ in range(2):
-            dialog.post_message(Key("escape", None))
+
+        def twice() -> None:
+            # Both before the first has taken effect, as two keys on a slow line.
+            dialog.dismiss(None)
+            dialog.dismiss(None)
+
+        desk.app.call_later(twice)
         await desk.until(lambda: desk.app.screen is desk.app.desk_screen, "the screen beneath")
         await desk.pilot.pause()
         assert desk.app.screen is desk.app.desk_screen
