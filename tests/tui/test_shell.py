@@ -379,12 +379,14 @@ async def test_facts_jobs_and_notices_reach_the_notification_centre(open_desk):
         desk.engine.push(
             Fact(number=1, kind="stream", level="warning", text="stream lost, try 1", at_ms=fe.NOW),
             Fact(number=1, kind="stream", level="warning", text="stream lost, try 1", at_ms=fe.NOW),
+            # A job's end is told once, by its fact; old jobs that a face hears of when it comes are no news.
             JobState(id=3, title="download BTC_USDT 1m", done=1.0, end="failed", reason="offline", at_ms=fe.NOW),
+            Fact(number=2, kind="job", level="error", text="download BTC_USDT 1m: failed. offline", at_ms=fe.NOW),
             Notice(kind="slow", text="This face was too slow and is caught up.", at_ms=fe.NOW),
         )
         await desk.until(lambda: len(desk.app.store.notes) == 3, "three notes")
         await desk.press("n")
-        await desk.shown("download BTC_USDT 1m: failed: offline")
+        await desk.shown("download BTC_USDT 1m: failed. offline")
         told = [line for line in desk.text().splitlines() if "stream lost, try 1" in line and "│ " in line]
         assert len(told) == 1
 
