@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from polotui.backtest.compiling import compiled
 from polotui.core.errors import UsageError
 from polotui.strategy.document.tree import FACTS, Call, Fact, Param, Unary
-from polotui.strategy.runtime.compiled import compiled
 from polotui.strategy.runtime.evaluate import Evaluation, is_truth
 from polotui.strategy.runtime.program import Facts, run_program, uses_facts
 from polotui.strategy.runtime.stream import Live
