@@ -83,7 +83,7 @@ def add_entry(
     connection: Connection, *, id: str, account: str, kind: str, currency: str, amount: Decimal, ts_ms: int, note: str
 ) -> Entry:
     """Appends a row to the chain inside the caller's transaction."""
-    head = connection.execute("SELECT number, hash FROM chain_head").fetchone()
+    head = connection.execute("SELECT number, hash FROM chain_heads WHERE chain = 'entries'").fetchone()
     last = connection.execute("SELECT number, hash FROM entries ORDER BY number DESC LIMIT 1").fetchone()
     if head != last:
         raise StorageError(
@@ -96,7 +96,7 @@ def add_entry(
     fields: tuple[Field, ...] = (id, account, kind, currency, plain(amount), ts_ms, note)
     hash_ = link(previous, (number, *fields))
     connection.execute(_INSERT, (number, *fields, previous, hash_))
-    connection.execute("INSERT OR REPLACE INTO chain_head VALUES (1, ?, ?)", (number, hash_))
+    connection.execute("INSERT OR REPLACE INTO chain_heads VALUES ('entries', ?, ?)", (number, hash_))
     return Entry(number, id, account, kind, currency, amount, ts_ms, note, previous, hash_)
 
 
@@ -187,7 +187,7 @@ def _entry(row: tuple[Any, ...]) -> Entry:
 
 
 def _verify(connection: Connection) -> LedgerReport:
-    head = connection.execute("SELECT number, CAST(hash AS BLOB) FROM chain_head").fetchone()
+    head = connection.execute("SELECT number, CAST(hash AS BLOB) FROM chain_heads WHERE chain = 'entries'").fetchone()
     count, last = 0, GENESIS
 
     def rows() -> Iterator[ChainedRow]:

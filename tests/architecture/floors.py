@@ -14,7 +14,10 @@ FLOORS: dict[str, frozenset[str]] = {
     "market": frozenset({"model", "core", "poloniex", "storage"}),
     "backtest": frozenset({"model", "core", "strategy", "execution", "risk", "metrics", "storage"}),
     "trading": frozenset(
-        {"model", "core", "market", "poloniex", "storage", "security", "strategy", "execution", "risk"}
+        {
+            *("model", "core", "market", "poloniex", "storage", "security", "strategy", "execution", "risk"),
+            "backtest",
+        }
     ),
     "insight": frozenset({"model", "core", "market", "strategy", "backtest", "metrics", "storage", "security"}),
     "engine": frozenset(

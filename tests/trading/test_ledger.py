@@ -181,7 +181,7 @@ async def test_a_bit_flipped_in_the_file_is_detected(closed: Path) -> None:
         ("DELETE FROM entries WHERE number = 5", 5),
         ("DELETE FROM entries WHERE number >= 4", 4),
         ("UPDATE entries SET number = 9 WHERE number = 5", 5),
-        ("DELETE FROM chain_head", 1),
+        ("DELETE FROM chain_heads", 1),
     ],
 )
 async def test_removed_and_moved_rows_are_detected(closed: Path, statement: str, bad: int) -> None:
