@@ -1,13 +1,14 @@
 """The use cases. Each struct names its reply in `reply`, the role it needs in `role`, and what it is for in words.
 
-Those of the strategy lab and the backtests are in `lab_commands`; `AnyCommand` at the end is all of them.
+Those of the strategy lab and the backtests are in `lab_commands`, those of trading and risk in `trade_commands`;
+`AnyCommand` at the end is all of them.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from polotui.api import PROTOCOL, lab_commands
+from polotui.api import PROTOCOL, lab_commands, trade_commands
 from polotui.api import replies as r
 from polotui.api.command import Command, Role
 
@@ -223,4 +224,5 @@ AnyCommand = (
     | GetFacts
     | DataExport
     | lab_commands.AnyLabCommand
+    | trade_commands.AnyTradeCommand
 )
