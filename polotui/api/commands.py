@@ -1,6 +1,7 @@
 """The use cases. Each struct names its reply in `reply`, the role it needs in `role`, and what it is for in words.
 
-Those of the strategy lab and the backtests are in `lab_commands`, those of trading and risk in `trade_commands`;
+Those of the strategy lab and the backtests are in `lab_commands`, those of trading and risk in
+`trade_commands` and `risk_commands`;
 `AnyCommand` at the end is all of them.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from polotui.api import PROTOCOL, lab_commands, trade_commands
+from polotui.api import PROTOCOL, lab_commands, risk_commands, trade_commands
 from polotui.api import replies as r
 from polotui.api.command import Command, Role
 
@@ -225,4 +226,5 @@ AnyCommand = (
     | DataExport
     | lab_commands.AnyLabCommand
     | trade_commands.AnyTradeCommand
+    | risk_commands.AnyRiskCommand
 )

@@ -120,8 +120,8 @@ class Assessed(msgspec.Struct, frozen=True, kw_only=True):
     """What would happen to an order, with what it would cost and change. Nothing was sent."""
 
     decision: DecisionRow
-    dailyLoss: dict[str, object] = {}
-    maxPositions: dict[str, object] = {}
+    daily_loss: dict[str, object] = msgspec.field(name="dailyLoss", default_factory=dict)
+    max_positions: dict[str, object] = msgspec.field(name="maxPositions", default_factory=dict)
     correlation: dict[str, object] = {}
     price: str = ""
     """The worst price that it would fill at now."""
