@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
+
+import msgspec
 
 from polotui.core import halt
 from polotui.core.clock import Clock
@@ -31,7 +33,7 @@ from polotui.model.money import ZERO, plain
 from polotui.model.orders import Execution, OrderState, OrderTerms, Placement, Purpose
 from polotui.risk.assess import assess
 from polotui.risk.limits import Limits
-from polotui.risk.values import AccountView, Asked, MarketView, RiskDecision
+from polotui.risk.values import AccountView, Asked, Finding, MarketView, RiskDecision
 from polotui.storage.database import Connection, Database
 from polotui.trading import rows
 from polotui.trading.blotter import Blotter, LiveOrder, root_of
@@ -185,9 +187,7 @@ class Gateway:
             answer = Placement(state=OrderState.UNKNOWN, code="fault", words=f"{type(error).__name__}: {error}"[:200])
         # What the venue has told meanwhile may be further on than its answer.
         if order.state is OrderState.SUBMITTING or answer.state is not OrderState.ACCEPTED:
-            await self.on_state(
-                terms.id, answer.state, venue_id=answer.venue_id, code=answer.code, words=answer.words
-            )
+            await self.on_state(terms.id, answer.state, venue_id=answer.venue_id, code=answer.code, words=answer.words)
         elif answer.venue_id and not order.venue_id:
             order.venue_id = answer.venue_id
         return Submitted(terms.id, decision, order.state)
@@ -205,7 +205,7 @@ class Gateway:
                 text=text,
                 account=terms.account,
                 symbol=terms.symbol,
-                detail=rows.as_detail(terms),
+                detail=msgspec.to_builtins(terms, builtin_types=(Decimal,), str_keys=True),
                 at_ms=now,
             )
             return add_fact(
@@ -307,7 +307,12 @@ class Gateway:
             if order is None:
                 await self.on_orphan(execution)
                 return
-            fill = await self._book(order, execution)
+            try:
+                fill = await self._book(order, execution)
+            except StorageError:
+                # It speaks of an order of ours in words that are not that order's.
+                await self.on_orphan(execution)
+                return
         if fill is None:
             return
         for watcher in self._watchers:
@@ -341,7 +346,7 @@ class Gateway:
 
     async def _remembered(self, order_id: str) -> LiveOrder | None:
         """An order that ended long ago, from the ledger."""
-        found = await self._database.read(lambda c: rows.order(c, order_id), "order")
+        found = await self._database.read(lambda c: rows.order_of(c, order_id), "order")
         return None if found is None else self._live(found)
 
     async def on_orphan(self, execution: Execution) -> None:
@@ -372,9 +377,11 @@ class Gateway:
         now = self._clock.wall_ms()
         self._told(
             await self._certainly(
-                lambda c: add_fact(
-                    c, kind="alert", level="error", text=text, symbol=order.symbol, at_ms=now, ref=order.id
-                ).number,
+                lambda c: (
+                    add_fact(
+                        c, kind="alert", level="error", text=text, symbol=order.symbol, at_ms=now, ref=order.id
+                    ).number
+                ),
                 "foreign order",
             )
         )
@@ -389,6 +396,8 @@ class Gateway:
             try:
                 result = await self._database.transact(work, what)
             except StorageError as error:
+                if error.code == "fill-differs":
+                    raise
                 self.trouble["ledger"] = f"The ledger does not take what happened: {error}"
                 log.error("the ledger does not take what happened; trying again", extra={"detail": str(error)})
                 await asyncio.sleep(RETRY_SECONDS)
@@ -409,7 +418,7 @@ class Gateway:
 
     def _live(self, found: rows.StoredOrder) -> LiveOrder:
         order = LiveOrder(found.terms, found.state, self._strategy_of(found.terms.bot), found.venue_id)
-        order.filled, order.paid, order.updated_ms = found.filled, found.paid, found.updated_ms
+        order.filled, order.paid, order.updated_ms = found.filled, found.filled_amount, found.changed_ms
         return order
 
     async def close(self) -> None:
@@ -486,10 +495,6 @@ def _who(terms: OrderTerms) -> str:
 
 
 def _not_now(decision: RiskDecision, trouble: Mapping[str, str]) -> RiskDecision:
-    import msgspec
-
-    from polotui.risk.values import Finding
-
     code, text = next(iter(trouble.items()))
     finding = Finding(code=f"RISK-{code.upper()}", refuses=True, text=text)
     return msgspec.structs.replace(
@@ -499,5 +504,3 @@ def _not_now(decision: RiskDecision, trouble: Mapping[str, str]) -> RiskDecision
         findings=(finding, *decision.findings),
         recommendation="Nothing new is sent until that is mended.",
     )
-
-

@@ -61,7 +61,7 @@ def live_order(order: LiveOrder, scale: int = 8) -> tv.OrderRow:
 
 def stored_order(order: StoredOrder, strategy: str, scale: int = 8) -> tv.OrderRow:
     """An order from the ledger."""
-    average = order.paid / order.filled if order.filled else None
+    average = order.filled_amount / order.filled if order.filled else None
     return _order(
         order.terms,
         state=order.state.value,
@@ -72,7 +72,7 @@ def stored_order(order: StoredOrder, strategy: str, scale: int = 8) -> tv.OrderR
         code=order.code,
         words=order.words,
         venue_id=order.venue_id,
-        updated_ms=order.updated_ms,
+        updated_ms=order.changed_ms,
     )
 
 

@@ -111,9 +111,7 @@ class DeskView:
 
     def positions(self, root: str) -> tuple[PositionView, ...]:
         """What is held, with its mark and what protects it."""
-        guards = {
-            (order.terms.account, order.terms.symbol): order for order in self.blotter.open(root) if order.waits
-        }
+        guards = {(order.terms.account, order.terms.symbol): order for order in self.blotter.open(root) if order.waits}
         views = []
         for position in self.portfolio.positions(root):
             guard = guards.get((position.account, position.symbol))
