@@ -14,13 +14,12 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from polotui.core.clock import Clock
+from polotui.engine.trading.markets import LiveMarkets
 from polotui.model.money import ZERO
 from polotui.model.orders import OrderTerms
 from polotui.risk.values import AccountView, Latch, MarketView, PairLock, PositionView, SentOrder, TradingState
 from polotui.trading.blotter import Blotter, root_of
 from polotui.trading.portfolio import Portfolio
-
-from polotui.engine.trading.markets import LiveMarkets
 
 QUOTE = "USDT"
 KEPT_MS = 3_600_000
