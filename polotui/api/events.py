@@ -6,7 +6,7 @@ skips. `TradesBatch` is state that adds up: it carries every trade since the sub
 from its last number.
 
 Topics are plain text: `engine`, `symbols`, `watch`, `feed`, `book:BTC_USDT`, `trades:BTC_USDT`,
-`chart:BTC_USDT:1h:ema21,bb20`, `accounts`, `jobs`, `lab`, `sweep:7`, `facts`.
+`chart:BTC_USDT:1h:ema21,bb20`, `accounts`, `jobs`, `lab`, `sweep:7`, `safety`, `facts`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from polotui.api.lab_values import SweepDetail
+from polotui.api.safety import SafetyView
 from polotui.api.values import AccountState, Level, OverlayLine, SymbolInfo, WatchRow
 from polotui.model.candles import Candle
 from polotui.model.market import Trade
@@ -82,6 +83,10 @@ class EngineState(Event, tag="engine", frozen=True, kw_only=True):
     """What would be stopped by stopping the engine: «download BTC_USDT 1m»."""
     snapshot: bool = False
     """True on the stored state of the last run, sent first while the market connects."""
+    safety: int | None = None
+    """The safety score, 0..100; None until it was looked at."""
+    safety_fit: bool = True
+    """False when no order of this mode may be sent: the score is too low, or there is a veto."""
 
 
 class SymbolsState(Event, tag="symbols", frozen=True, kw_only=True):
@@ -175,6 +180,12 @@ class SweepState(Event, tag="sweep", frozen=True, kw_only=True):
     sweep: SweepDetail
 
 
+class SafetyState(Event, tag="safety", frozen=True, kw_only=True):
+    """The safety score and what each check found, at each look. Topic `safety`."""
+
+    safety: SafetyView
+
+
 class Fact(Event, tag="fact", frozen=True, kw_only=True):
     """Something that happened and is stored: numbered without holes, never skipped."""
 
@@ -204,6 +215,7 @@ AnyEvent = (
     | JobState
     | LabState
     | SweepState
+    | SafetyState
     | Fact
     | Notice
 )
