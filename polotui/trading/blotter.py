@@ -123,8 +123,10 @@ class Blotter:
         return claimed
 
     def resting(self, root: str) -> Iterator[RestingView]:
-        """What the gate is told: everything that may still fill, at its worst."""
+        """What the gate is told: everything that may still fill, at its worst; triggers that wait are not resting."""
         for order in self.open(root):
+            if order.waits:
+                continue
             terms = order.terms
             yield RestingView(
                 id=terms.id,
@@ -135,7 +137,7 @@ class Blotter:
                 side=terms.side,
                 quantity=order.left,
                 price=terms.price,
-                worst_amount=ZERO if order.waits else order.amount_left,
+                worst_amount=order.amount_left,
                 reduces=terms.reduces,
                 created_ms=terms.created_ms,
             )

@@ -39,7 +39,7 @@ from polotui.trading import rows
 from polotui.trading.blotter import Blotter, LiveOrder, root_of
 from polotui.trading.facts import add_fact
 from polotui.trading.portfolio import Portfolio
-from polotui.trading.token import Gate
+from polotui.trading.exchange.token import Gate
 from polotui.trading.venue import Venue
 
 log = logging.getLogger("polotui.gateway")

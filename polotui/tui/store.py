@@ -23,6 +23,7 @@ from polotui.api.events import (
     OrdersState,
     PositionsState,
     RiskState,
+    SafetyState,
     SweepState,
     SymbolsState,
     TradesBatch,
@@ -30,6 +31,7 @@ from polotui.api.events import (
     WatchState,
 )
 from polotui.api.lab_values import SweepDetail
+from polotui.api.safety import SafetyView
 from polotui.api.trade_replies import Risk
 from polotui.api.trade_values import BotRow, OrderRow, PositionRow
 from polotui.api.values import AccountState, SymbolInfo, WatchRow
@@ -80,6 +82,7 @@ class Store:
         self.orders: list[OrderRow] | None = None
         self.risk: Risk | None = None
         self.trading = TradingState()
+        self.safety: SafetyView | None = None
         self.facts: deque[Fact] = deque(maxlen=FACTS_KEPT)
         self.last_fact = -1
         self.alerts: deque[Note] = deque(maxlen=FACTS_KEPT)
@@ -185,6 +188,9 @@ class Store:
         elif isinstance(event, SweepState):
             self.sweeps[event.sweep.number] = event.sweep
             self.mark("sweeps")
+        elif isinstance(event, SafetyState):
+            self.safety = event.safety
+            self.mark("safety")
         elif isinstance(event, BotsState | PositionsState | OrdersState | RiskState | TradingState):
             self._apply_trading(event)
         else:
