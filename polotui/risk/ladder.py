@@ -54,6 +54,10 @@ LADDERS: dict[str, tuple[Step, ...]] = {
 }
 
 
+#: Limits that are passed when they are reached.
+_AT_LIMIT = frozenset({"RISK-DAILY-LOSS", "RISK-DRAWDOWN", "RISK-STRATEGY-DRAWDOWN"})
+
+
 class LadderState(msgspec.Struct, frozen=True):
     """Since when each rung's use has held without a break, and the highest rung that was reached."""
 
@@ -82,11 +86,11 @@ def climb(
     if use is None or use != use:
         fresh = state.reached is None
         return LadderState((None,) * len(steps), state.reached or Rung.BLOCK), Rung.BLOCK if fresh else None
-    since = list(state.since) if len(state.since) == len(steps) else [None] * len(steps)
+    since: list[int | None] = list(state.since) if len(state.since) == len(steps) else [None] * len(steps)
     top: Rung | None = None
     for n, step in enumerate(steps):
-        # Over the limit; at it is still within.
-        if not use > step.use and not (step.use == 1.0 and code in _AT_LIMIT and use >= 1.0):
+        over = use >= step.use if code in _AT_LIMIT else use > step.use
+        if not over:
             since[n] = None
         elif confirmed or step.hold_ms == 0:
             begun = since[n]
@@ -102,10 +106,6 @@ def climb(
     return LadderState(tuple(since), reached), new
 
 
-#: Limits that are passed when they are reached.
-_AT_LIMIT = frozenset({"RISK-DAILY-LOSS", "RISK-DRAWDOWN", "RISK-STRATEGY-DRAWDOWN"})
-
-
 def reductions(view: AccountView, limits: Limits) -> list[Reduction]:
     """What to close so that each position and the exposure in all are at nine tenths of their limits.
 
@@ -114,9 +114,9 @@ def reductions(view: AccountView, limits: Limits) -> list[Reduction]:
     equity = view.equity
     if equity is None or not equity.is_finite() or equity <= 0:
         return []
-    worths = {position: exposure.worth(position) for position in view.positions if position.quantity}
-    rows = [_Row(position, value) for position, value in worths.items() if value is not None]
-    if len(rows) < len(worths):
+    held = [(position, exposure.worth(position)) for position in view.positions if position.quantity]
+    rows = [_Row(position, value) for position, value in held if value is not None]
+    if len(rows) < len(held):
         return []
     _to_largest_position(rows, equity * Decimal(str(limits.max_position)))
     _to_whole(rows, equity * Decimal(str(limits.gross_exposure)))
