@@ -157,6 +157,11 @@ class Desk:
         self.books.accounts[values["id"]] = values["account"]
         return OrderTerms(**values)
 
+    def waiting(self, order_id: str) -> list[Execution]:
+        """Executions that nobody was told yet."""
+        lane = self.venue._news._lanes.get(order_id)
+        return [item for item in lane.waiting if isinstance(item, Execution)] if lane else []
+
     def show(self, bids: list[Level], asks: list[Level], ts_ms: int = 1, symbol: str = "BTC_USDT") -> None:
         self.markets.show(bids, asks, ts_ms, symbol)
         self.venue.on_book(symbol)
