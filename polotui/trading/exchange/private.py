@@ -197,7 +197,7 @@ class AccountStream:
             log.info("an event waits for the next round", extra={"detail": error.cause})
             self._due_at = min(self._due_at, self._clock.monotonic() + CYCLE_S)
             return
-        standing = self._orders.standing(event.client_order_id or "")
+        standing = await self._orders.standing(event.client_order_id or "")
         if standing is not None and standing.state not in FINAL and words.never_rests(standing.terms):
             self._ending[standing.terms.id] = None
 
@@ -205,7 +205,7 @@ class AccountStream:
         """Orders that cannot rest and were not told to have ended; the exchange does not always say so."""
         while self._ending and not self._events:
             order_id, _ = self._ending.popitem()
-            standing = self._orders.standing(order_id)
+            standing = await self._orders.standing(order_id)
             if standing is None or standing.state in FINAL:
                 continue
             try:
