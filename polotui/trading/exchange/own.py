@@ -1,13 +1,18 @@
-"""The gateway's blotter, and the ledger behind it, as what the exchange venue may know of our orders."""
+"""The gateway's blotter and the ledger, as what the exchange venue may know of our orders and our money."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
-from polotui.storage.database import Database
+from polotui.core.clock import Clock
+from polotui.core.ids import Chance
+from polotui.storage.database import Connection, Database
 from polotui.trading import rows
 from polotui.trading.blotter import Blotter, LiveOrder
 from polotui.trading.exchange.evidence import Standing
+from polotui.trading.ledger import Entry, NewEntry, add_entries
+from polotui.trading.portfolio import Portfolio
 
 
 class LedgerOrders:
@@ -45,3 +50,33 @@ def _standing(order: LiveOrder) -> Standing:
         filled=order.filled,
         venue_id=order.venue_id,
     )
+
+
+class LedgerBooks:
+    """Implements `polotui.trading.exchange.reconcile.Books`."""
+
+    def __init__(self, database: Database, portfolio: Portfolio, *, clock: Clock, chance: Chance) -> None:
+        self._database = database
+        self._portfolio = portfolio
+        self._clock = clock
+        self._chance = chance
+
+    async def has_books(self, root: str) -> bool:
+        return bool(self._portfolio.accounts(root))
+
+    async def open_books(self, root: str, balances: Mapping[str, Decimal]) -> None:
+        """All currencies in one transaction: half an opening would be a difference for ever."""
+        now = self._clock.wall_ms()
+        opening = [
+            NewEntry(self._chance.new_id("entry"), root, "deposit", currency, amount, now, "opening balance")
+            for currency, amount in sorted(balances.items())
+        ]
+
+        def write(connection: Connection) -> list[Entry]:
+            return add_entries(connection, opening)
+
+        for entry in await self._database.transact(write, "opening balances"):
+            self._portfolio.apply_entry(entry)
+
+    async def expected_balances(self, root: str) -> dict[str, Decimal]:
+        return self._portfolio.total(root)

@@ -63,7 +63,6 @@ class AccountStream:
         url: str = PRIVATE_URL,
         connector: Connector | None = None,
         settings: StreamSettings | None = None,
-        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._venue = venue
         self._rest = venue.rest
@@ -71,7 +70,7 @@ class AccountStream:
         self._resolver = resolver
         self._orders = orders
         self._clock = clock
-        self._changed = changed
+        self._watchers: list[Callable[[], None]] = []
         self.stream = Stream(
             url,
             self,
@@ -100,6 +99,14 @@ class AccountStream:
         self._due_at = 0.0
         self._pause = CYCLE_S
         self._mark_ms = 0
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """`changed` is called after every news; it must return quickly."""
+        self._watchers.append(changed)
+
+    def _changed(self) -> None:
+        for changed in self._watchers:
+            changed()
 
     # -- the stream's handler -------------------------------------------------------------------------------------
 
