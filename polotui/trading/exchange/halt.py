@@ -17,7 +17,7 @@ from polotui.core.errors import ExchangeError
 from polotui.core.ids import Chance
 from polotui.poloniex.calls import RestSettings
 from polotui.poloniex.limits import Limits
-from polotui.poloniex.orders import SpotOrders
+from polotui.poloniex.orders import SpotOrders, loopback_only
 from polotui.poloniex.signing import Signer
 from polotui.poloniex.transport import HttpTransport
 from polotui.trading.exchange.venue import LISTED, open_rest
@@ -75,6 +75,8 @@ class HaltClient:
 
     async def cancel_everything(self, patience_s: float = PATIENCE_S) -> Halted:
         """Cancels until nothing rests. Raises RealTradeBlocked and nothing else."""
+        for address in self._rest.addresses:
+            await loopback_only(address, "A halt")
         started = self._clock.monotonic()
         errors: list[str] = []
         cancelled: set[str] = set()
