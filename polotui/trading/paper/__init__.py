@@ -1,0 +1,1 @@
+"""Paper venues: orders that are matched here, with virtual money and real rules."""
