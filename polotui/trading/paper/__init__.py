@@ -1,1 +1,1 @@
-"""Paper venues: orders that are matched here, with virtual money and real rules."""
+"""Paper trading: venues that fill orders without sending any."""

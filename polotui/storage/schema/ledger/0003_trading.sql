@@ -25,8 +25,15 @@ CREATE TABLE intents (
     hash TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX intents_by_bot ON intents (bot, created_ms);
-CREATE INDEX intents_by_account ON intents (account, created_ms);
+-- An account is `paper` or one below it, `paper/bot-3`; its root is the part before the slash.
+CREATE INDEX intents_by_bot ON intents (bot, number);
+CREATE INDEX intents_by_account ON intents (account, number);
+CREATE INDEX intents_by_root ON intents (substr(account, 1, instr(account || '/', '/') - 1), number);
+
+-- Where to look for orders that are not final, so that a start need not read them all. What counts is their events.
+CREATE TABLE open_orders (
+    order_id TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- Every move of an order from one state to the next.
 CREATE TABLE order_events (
@@ -42,8 +49,6 @@ CREATE TABLE order_events (
 ) STRICT;
 
 CREATE INDEX order_events_by_order ON order_events (order_id, number);
-CREATE INDEX order_events_final ON order_events (order_id)
-    WHERE state IN ('RISK_DENIED', 'REJECTED', 'FILLED', 'CANCELLED', 'EXPIRED');
 
 -- Every trade of an order of ours. `entries` has the money it moved, written in the same transaction.
 CREATE TABLE fills (
@@ -70,7 +75,9 @@ CREATE TABLE fills (
 ) STRICT;
 
 CREATE INDEX fills_by_order ON fills (order_id, number);
+CREATE INDEX fills_by_account ON fills (account, number);
 CREATE INDEX fills_by_account_time ON fills (account, at_ms);
+CREATE INDEX fills_by_root ON fills (substr(account, 1, instr(account || '/', '/') - 1), number);
 CREATE INDEX fills_by_bot ON fills (bot, number);
 
 -- Who did what: refusals, halts, limits changed, latches set and cleared, notes on unknown orders.
@@ -88,7 +95,7 @@ CREATE TABLE audit (
     hash TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX audit_by_kind_time ON audit (kind, at_ms);
+CREATE INDEX audit_by_kind ON audit (kind, number);
 CREATE INDEX audit_by_caller ON audit (caller, number);
 
 -- Latches: each row sets or clears one; the newest row of a name counts, together with its mirror file.
@@ -105,6 +112,8 @@ CREATE TABLE latches (
 ) STRICT;
 
 CREATE INDEX latches_by_name ON latches (name, account, number);
+
+CREATE INDEX entries_by_account ON entries (account, number);
 
 -- The ends of the chains above, so that rows cut off at an end are noticed.
 CREATE TABLE chain_heads (
@@ -284,3 +293,8 @@ CREATE TABLE prevented (
 ) STRICT;
 
 CREATE INDEX prevented_open ON prevented (until_ms) WHERE result IS NULL;
+
+-- What a fact of trading belongs to.
+ALTER TABLE facts ADD COLUMN bot INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE facts ADD COLUMN ref TEXT NOT NULL DEFAULT '';
+CREATE INDEX facts_by_bot ON facts (bot, number);
