@@ -242,9 +242,10 @@ class Bot:
         """Brings the venue in line with the position: its stop and target, and no entry that is not wanted."""
         hand = self.hands[symbol]
         position = hand.position
-        if hand.order_id and position.order == 0:
-            order_id, hand.order_id = hand.order_id, ""
-            await self._orders.cancel(order_id, "the entry is not wanted any more")
+        hand.part_from_order()
+        while hand.stale:
+            await self._orders.cancel(hand.stale[0], "the entry is not wanted any more")
+            hand.stale = hand.stale[1:]
         if not hand.held:
             await self._keeper.drop(self.terms.account, symbol, "the position is closed")
             return

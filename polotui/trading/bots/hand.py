@@ -92,7 +92,9 @@ class Hand:
         #: Moments in which an exit and an entry were sent last.
         self.left_at = -1
         self.tried_at = -1
+        #: The entry that is at the venue, and those that are not wanted any more and have to be cancelled.
         self.order_id = ""
+        self.stale: list[str] = []
         self.signal = ""
         self.entered_ms = 0
         self.late_ms = 0
@@ -106,11 +108,18 @@ class Hand:
         if position.quantity != 0.0:
             position.highest = max(position.highest, bar.high)
             position.lowest = min(position.lowest, bar.low)
-        if position.order != 0 and position.order_left <= 0:
+        expired = position.order != 0 and position.order_left <= 0
+        if expired:
             position.order = 0
-            if position.quantity == 0.0:
-                return self._refused(k.EXPIRED)
-        return []
+        # Before the close may order anew: what is at the venue belongs to the old wish.
+        self.part_from_order()
+        return self._refused(k.EXPIRED) if expired and position.quantity == 0.0 else []
+
+    def part_from_order(self) -> None:
+        """An order at the venue that no wish stands behind any more has to go."""
+        if self.order_id and self.position.order == 0:
+            self.stale.append(self.order_id)
+            self.order_id = ""
 
     def _refused(self, place: int) -> list[int]:
         self._shared.counts[k.REFUSED + place] += 1
@@ -252,7 +261,8 @@ class Hand:
     def _leg(self, fill: Fill, terms: OrderTerms, price: float) -> tuple[bool, int]:
         """Whether the stop was it, and the reason."""
         target = math.nan if terms.target is None else self.steps.price_float(terms.target)
-        if terms.purpose is Purpose.TARGET or (terms.purpose is Purpose.PROTECT and (fill.maker or price >= target)):
+        passed = terms.purpose is Purpose.PROTECT and (fill.maker or price >= target)
+        if terms.purpose is Purpose.TARGET or passed:
             return False, k.BY_TARGET
         return True, nearest_stop(self.position, self._shared.rules, 1)[1]
 
@@ -307,6 +317,7 @@ class Hand:
             "left_at": self.left_at,
             "tried_at": self.tried_at,
             "order": self.order_id,
+            "stale": list(self.stale),
             "signal": self.signal,
             "entered_ms": self.entered_ms,
             "late_ms": self.late_ms,
@@ -316,7 +327,7 @@ class Hand:
     def restore(self, state: Mapping[str, Any]) -> None:
         self.position = position_of(state["position"])
         self.left_at, self.tried_at = state["left_at"], state["tried_at"]
-        self.order_id, self.signal = state["order"], state["signal"]
+        self.order_id, self.signal, self.stale = state["order"], state["signal"], list(state["stale"])
         self.entered_ms, self.late_ms = state["entered_ms"], state["late_ms"]
         self.exit_words = state["exit_words"]
 

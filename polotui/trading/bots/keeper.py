@@ -1,4 +1,4 @@
-"""Keeps a bot's stops as one OCO order at the venue; to change it, it is cancelled and placed anew.
+"""Keeps a bot's stop and target as one order at the venue; to change it, it is cancelled and placed anew.
 
 Decided here: between cancel and new order there is no protection, which is nothing in a replay, where no price comes in
 between. Live positions are kept by the desk's protector, which closes that gap.
@@ -37,18 +37,24 @@ class OcoKeeper:
         if now is not None and _same(now.has, wanted):
             return
         await self.drop(*place, "replaced")
+        kind, purpose = OrderType.OCO, Purpose.PROTECT
+        if wanted.target is None:
+            kind, purpose = OrderType.STOP, Purpose.STOP
+        elif wanted.stop is None:
+            kind, purpose = OrderType.LIMIT, Purpose.TARGET
         terms = OrderTerms(
             id=self._chance.new_id(OWN.removesuffix("-")),
             account=wanted.account,
             symbol=wanted.symbol,
             side=Side.SELL,
-            type=OrderType.OCO,
-            purpose=Purpose.PROTECT,
+            type=kind,
+            purpose=purpose,
             created_ms=self._clock.wall_ms(),
             bot=wanted.bot,
             quantity=wanted.quantity,
+            price=wanted.target if kind is OrderType.LIMIT else None,
             stop=wanted.stop,
-            target=wanted.target,
+            target=wanted.target if kind is OrderType.OCO else None,
             reason=wanted.reason,
             signal=wanted.signal,
         )
@@ -74,8 +80,9 @@ class OcoKeeper:
 
     def adopt(self, terms: OrderTerms, left: Decimal) -> None:
         """After a restart: an order that still stands."""
+        target = terms.price if terms.type is OrderType.LIMIT else terms.target
         has = Protection(
-            terms.bot, terms.account, "", terms.symbol, left, terms.stop, terms.target, terms.reason, terms.signal
+            terms.bot, terms.account, "", terms.symbol, left, terms.stop, target, terms.reason, terms.signal
         )  # fmt: skip
         self._placed[terms.account, terms.symbol] = _Placed(terms.id, has)
 

@@ -250,7 +250,8 @@ class BarVenue:
         direction = -terms.side.sign
         tick = self._steps[terms.symbol].tick_float
         stop = math.nan if terms.stop is None else float(terms.stop)
-        target = math.nan if terms.target is None else self._steps[terms.symbol].price_float(terms.target)
+        limit = terms.target if terms.price is None else terms.price
+        target = math.nan if limit is None else self._steps[terms.symbol].price_float(limit)
         found, reference = self._which(terms, bar, direction, stop, target, tick)
         if found == NOTHING:
             return None

@@ -22,7 +22,7 @@ from polotui.trading.bots.notes import BotListener
 from polotui.trading.bots.replay import histories, moments, replay
 from polotui.trading.bots.steps import Steps, exact
 from polotui.trading.paper.bar import BarVenue
-from tests.trading.bots.desk import MemoryDesk
+from tests.trading.parity.desk import MemoryDesk
 
 
 class Filled(NamedTuple):
