@@ -133,7 +133,7 @@ class Bot:
             await self._sell(hand)
 
     async def _sell(self, hand: Hand) -> None:
-        quantity = hand.steps.sellable(self._purse.held(hand.symbol))
+        quantity = hand.sellable(self._purse.held(hand.symbol))
         if quantity <= 0:
             self._tell.refused(hand, self.bar_ms, notes.REJECTED, "the account has nothing of it to sell")
             return
@@ -252,7 +252,7 @@ class Bot:
         if position.exit_reason != 0:
             return
         stop, target, words = hand.protection()
-        quantity = hand.steps.sellable(self._purse.held(symbol))
+        quantity = hand.sellable(self._purse.held(symbol))
         if (stop is None and target is None) or quantity <= 0:
             await self._keeper.drop(self.terms.account, symbol, "nothing protects the position")
             return

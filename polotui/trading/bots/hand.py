@@ -23,8 +23,9 @@ from polotui.backtest.kernel import shapes as k
 from polotui.backtest.kernel.booking import book_entry, book_exit, close_trade, direction_of, place_levels
 from polotui.backtest.kernel.closing import decide
 from polotui.backtest.kernel.inside import leaves_at_open, nearest_stop
-from polotui.backtest.kernel.opening import unsellable
+from polotui.backtest.kernel.opening import sellable, unsellable
 from polotui.execution.fills import market_price
+from polotui.execution.grid import quantise
 from polotui.model.money import ZERO
 from polotui.model.orders import OrderTerms, Purpose, Side
 from polotui.strategy.document.bind import Bound
@@ -184,6 +185,16 @@ class Hand:
             self._close_as_dust(price, position.exit_reason)
             return False
         return True
+
+    def sellable(self, held: Decimal) -> Decimal:
+        """What can be sold of the coins that the ledger says are held.
+
+        Coins that lie exactly on a lot are a hair less in the backtest's floats once they have been added up often
+        enough, and it leaves that lot as dust. So does the bot; otherwise the ledger counts, and never more than it.
+        """
+        whole = self.steps.sellable(held)
+        own = self.steps.quantity(quantise(sellable(self.position), self.steps.lot_float))
+        return own if 0 <= whole - own <= self.steps.lot else whole
 
     def waits_behind_exit(self) -> bool:
         """Whether the open has passed the stop or the target: then nothing is added before that."""
