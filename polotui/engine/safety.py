@@ -123,7 +123,7 @@ class Safety:
             scored = score.judge(checks.outcomes(found), self.mode, at_ms)
             self._score = scored
             self._record = await threads.beside(lambda: self._keep(scored), "safety record")
-            self._told(scored)
+            self._told(scored, settled="ledger-chain" in (found.engine.told if found.engine else {}))
             return scored
 
     async def report(self, *, refresh: bool = False) -> SafetyReport:
@@ -188,11 +188,11 @@ class Safety:
             log.warning("the safety record could not be kept", extra={"detail": str(error)})
         return made
 
-    def _told(self, scored: SafetyScore) -> None:
+    def _told(self, scored: SafetyScore, *, settled: bool) -> None:
         self._engine.hub.touch("safety")
         self._engine.hub.touch("engine")
-        if "ledger-chain" not in self._asks:
-            return  # still being verified: that is no alarm
+        if not settled:
+            return  # the chain is still being verified: that is no alarm
         fit = scored.allows(self.mode, scored.at_ms)
         if not fit and not self._alarmed:
             text = f"Safety {scored.score} of 100: no order is sent. To mend: {'; '.join(scored.to_mend())}."

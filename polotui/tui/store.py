@@ -19,12 +19,14 @@ from polotui.api.events import (
     JobState,
     LabState,
     Notice,
+    SafetyState,
     SweepState,
     SymbolsState,
     TradesBatch,
     WatchState,
 )
 from polotui.api.lab_values import SweepDetail
+from polotui.api.safety import SafetyView
 from polotui.api.values import AccountState, SymbolInfo, WatchRow
 from polotui.core.text import clean
 from polotui.model.market import Trade
@@ -68,6 +70,7 @@ class Store:
         self.lab = LabState()
         """Counts that grow when strategies, runs or sweeps changed."""
         self.sweeps: dict[int, SweepDetail] = {}
+        self.safety: SafetyView | None = None
         self.facts: deque[Fact] = deque(maxlen=FACTS_KEPT)
         self.last_fact = -1
         self.alerts: deque[Note] = deque(maxlen=FACTS_KEPT)
@@ -170,6 +173,9 @@ class Store:
         elif isinstance(event, LabState):
             self.lab = event
             self.mark("lab")
+        elif isinstance(event, SafetyState):
+            self.safety = event.safety
+            self.mark("safety")
         elif isinstance(event, SweepState):
             self.sweeps[event.sweep.number] = event.sweep
             self.mark("sweeps")
