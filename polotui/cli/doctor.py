@@ -2,7 +2,8 @@
 
 Decided here: it looks and changes nothing, starts no engine, asks no exchange. Each line is ok, warn or fail with the
 exact remedy. The safety score is the running engine's; without one the doctor looks itself and says what only an engine
-knows. One fail, a score that is not above 90, or a veto means exit code 4. Secrets are named, never printed.
+knows. One fail, a score that is not above 90, a veto, or a record that is not this home's means exit code 4. Secrets
+are named, never printed.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def doctor(home: HomeDir = None, demo: Demo = False, as_json: AsJson = False) ->
     now = SystemClock().wall_ms()
     safety = judged(place, asked.safety, now)
     points = readiness(safety, asked, own, now)
-    fit = safety.score.may_paper and all(check.state != "fail" for check in checks)
+    fit = safety.holds and all(check.state != "fail" for check in checks)
     if as_json:
         say(
             document(
@@ -90,6 +91,7 @@ def _verdict(fit: bool, checks: list[Check], safety: Judged) -> str:
     score = safety.score
     vetoes = f", vetoes: {', '.join(score.vetoes)}" if score.vetoes else ""
     needs = "" if score.may_paper else f" (trading needs above {PAPER_ABOVE} and no veto)"
+    needs += " (its record is not this home's)" if safety.signed is False else ""
     return (
         f"{'Fit' if fit else 'Not fit'}: safety {score.score}{vetoes}{needs}, {failures} failures, {warnings} warnings."
     )

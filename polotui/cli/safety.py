@@ -34,6 +34,11 @@ class Judged:
     last: SignedRecord | None = None
     last_age_ms: int = 0
 
+    @property
+    def holds(self) -> bool:
+        """Whether trading with virtual money is possible, as far as can be seen."""
+        return self.score.may_paper and self.signed is not False
+
     def source_words(self) -> str:
         if self.source == "engine":
             proof = "its record is signed" if self.signed else "its record's signature does NOT hold"

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 #: Variables that a program could trade with, or pay a model with.
 _DANGEROUS = re.compile(
-    r"(?:POLONIEX|POLOTUI|POLO|ANTHROPIC)_(?:\w*_)?(?:API_?KEY|KEY|SECRET|SECRET_KEY|PASSPHRASE|PASSWORD|TOKEN)\w*"
+    r"(?:POLONIEX|POLOTUI|POLO|ANTHROPIC)_(?:\w*_)?(?:API_?KEY|KEY|SECRET|PASSPHRASE|PASSWORD|TOKEN)(?:_\w+)?"
     r"|(?:\w+_)?API_?SECRET(?:_KEY)?"
     r"|EXCHANGE_(?:API_?)?(?:KEY|SECRET)",
     re.IGNORECASE,
