@@ -91,7 +91,7 @@ def test_every_check_can_be_bad() -> None:
 
 SOUND: list[tuple[str, dict[str, Any], str]] = [
     ("private-files", {"places": Places((Place("/tmp", "above", 0o1777, 0),))}, "nothing is stored"),
-    ("private-files", {"places": Places((Place("/home/me", "above", 0o775, UID, gid=UID),))}, "nothing is stored"),
+    ("private-files", {"places": Places((Place("/srv/me", "above", 0o775, UID, gid=UID),))}, "nothing is stored"),
     ("private-files", {"places": Places((Place("/var", "above", 0o777, 0, is_link=True),))}, "nothing is stored"),
     ("private-files", {"places": Places((Place("/h/c.toml", "settings", 0o644, UID),))}, "all private"),
     ("private-files", {"places": Places()}, "nothing is stored"),

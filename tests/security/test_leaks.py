@@ -94,7 +94,7 @@ INNOCENT = [
     "request req-k2j4h5k6j7h8 order entry-8f7a6s5d4f3g",
     "clientOrderId pt-0123456789abcdef0123456789abcdef01234567",
     "wss://ws.poloniex.com/ws/public?recvWindow=5000&symbols=BTC_USDT,ETH_USDT,SOL_USDT,XRP_USDT",
-    "/home/somebody/.local/state/polotui/log/engine.log.2026-11-21T10:02:55+00:00",
+    "/srv/somebody/.local/state/polotui/log/engine.log.2026-11-21T10:02:55+00:00",
     "tests/tui/__snapshots__/test_snapshots_backtest/test_the_result_of_a_sweep_with_a_heat_map_120x36.svg",
     "numba.core.errors.TypingError: FailedInTypingPipelineNopythonModeBackend2NumbaCompilerPassV0661",
     "TestTheEngineStartsAgainAfterItWasKilledAndAllOrdersAreResolved2026",
