@@ -16,11 +16,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from polotui.core.errors import StorageError
 from polotui.core.hashchain import GENESIS, ChainBreak, ChainedRow, Field, first_break, link
 from polotui.storage.faults import Connection, Fault, fault_of
+
+#: How the reason begins when SQLite could not read a row.
+_UNREADABLE = "the file is damaged at"
 
 
 class Link(NamedTuple):
@@ -61,7 +64,7 @@ class Chain:
             f" (SELECT hash FROM {table} ORDER BY number DESC LIMIT 1) FROM chain_heads WHERE chain = '{table}'"
         )
         stored = ", ".join(_as_stored(name) for name in (*self.columns, "prev_hash", "hash"))
-        self._select_stored = f"SELECT number, {stored} FROM {table} NOT INDEXED ORDER BY number"  # noqa: S608
+        self._select_stored = f"SELECT number, {stored} FROM {table} NOT INDEXED"  # noqa: S608
 
     def append(self, connection: Connection, fields: Sequence[Field]) -> tuple[int, str]:
         """Adds one row inside the caller's transaction; its number and hash. Raises StorageError for a broken end."""
@@ -106,11 +109,34 @@ class Chain:
 
     def verify(self, connection: Connection) -> ChainReport:
         """Computes the whole chain again and names the first row that does not fit."""
+        found = self._verify(connection, self._all_stored(connection))
+        if found.ok or not found.reason.startswith(_UNREADABLE):
+            return found
+        # With its check of cells SQLite refuses a whole page for one bad row, and a cursor reads ahead. To name the
+        # row, read them one by one without it.
+        checking = connection.execute("PRAGMA cell_size_check").fetchone()[0]
+        connection.execute("PRAGMA cell_size_check=OFF")
+        try:
+            return self._verify(connection, self._each_stored(connection))
+        finally:
+            connection.execute(f"PRAGMA cell_size_check={checking}")
+
+    def _all_stored(self, connection: Connection) -> Iterator[tuple[Any, ...]]:
+        yield from connection.execute(f"{self._select_stored} ORDER BY number")
+
+    def _each_stored(self, connection: Connection) -> Iterator[tuple[Any, ...]]:
+        last = -(2**62)
+        query = f"{self._select_stored} WHERE number > ? ORDER BY number LIMIT 1"
+        while (row := connection.execute(query, (last,)).fetchone()) is not None:
+            last = row[0]
+            yield row
+
+    def _verify(self, connection: Connection, stored: Iterator[tuple[Any, ...]]) -> ChainReport:
         count, last = 0, GENESIS
 
         def rows() -> Iterator[ChainedRow]:
             nonlocal count, last
-            for number, *fields, previous, hash_ in connection.execute(self._select_stored):
+            for number, *fields, previous, hash_ in stored:
                 row = ChainedRow(number, (number, *fields), _ascii(previous), _ascii(hash_))
                 count, last = count + 1, row.hash
                 yield row
@@ -122,7 +148,7 @@ class Chain:
         except sqlite3.DatabaseError as error:
             if fault_of(error) is not Fault.DAMAGED:
                 raise
-            found = ChainBreak(count + 1, f"row {count + 1} cannot be read: {error}")
+            found = ChainBreak(count + 1, f"{_UNREADABLE} row {count + 1}: {error}")
         if found is not None:
             return ChainReport(False, self.table, count, last, found.number, found.reason)
         return ChainReport(True, self.table, count, last)
