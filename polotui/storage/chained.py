@@ -109,34 +109,38 @@ class Chain:
 
     def verify(self, connection: Connection) -> ChainReport:
         """Computes the whole chain again and names the first row that does not fit."""
-        found = self._verify(connection, self._all_stored(connection))
+        found = self._verify(connection)
         if found.ok or not found.reason.startswith(_UNREADABLE):
             return found
-        # With its check of cells SQLite refuses a whole page for one bad row, and a cursor reads ahead. To name the
-        # row, read them one by one without it.
+        # With its check of cells SQLite refuses a whole page for one bad row. Without it the row can be named.
         checking = connection.execute("PRAGMA cell_size_check").fetchone()[0]
         connection.execute("PRAGMA cell_size_check=OFF")
         try:
-            return self._verify(connection, self._each_stored(connection))
+            return self._verify(connection)
         finally:
             connection.execute(f"PRAGMA cell_size_check={checking}")
 
-    def _all_stored(self, connection: Connection) -> Iterator[tuple[Any, ...]]:
-        yield from connection.execute(f"{self._select_stored} ORDER BY number")
+    def _stored(self, connection: Connection) -> Iterator[tuple[Any, ...]]:
+        """The rows in their order, up to the first that cannot be read. They are walked, never searched: a damaged
+        number leads a search astray."""
+        count = 0
+        try:
+            for row in connection.execute(f"{self._select_stored} ORDER BY number"):
+                count += 1
+                yield row
+        except sqlite3.DatabaseError as error:
+            if fault_of(error) is not Fault.DAMAGED:
+                raise
+            # A cursor reads one row ahead: the one before the damage may be good.
+            yield connection.execute(f"{self._select_stored} ORDER BY number LIMIT 1 OFFSET ?", (count,)).fetchone()
+            raise
 
-    def _each_stored(self, connection: Connection) -> Iterator[tuple[Any, ...]]:
-        last = -(2**62)
-        query = f"{self._select_stored} WHERE number > ? ORDER BY number LIMIT 1"
-        while (row := connection.execute(query, (last,)).fetchone()) is not None:
-            last = row[0]
-            yield row
-
-    def _verify(self, connection: Connection, stored: Iterator[tuple[Any, ...]]) -> ChainReport:
+    def _verify(self, connection: Connection) -> ChainReport:
         count, last = 0, GENESIS
 
         def rows() -> Iterator[ChainedRow]:
             nonlocal count, last
-            for number, *fields, previous, hash_ in stored:
+            for number, *fields, previous, hash_ in self._stored(connection):
                 row = ChainedRow(number, (number, *fields), _ascii(previous), _ascii(hash_))
                 count, last = count + 1, row.hash
                 yield row
