@@ -14,9 +14,9 @@ Decided here:
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from polotui.core.errors import StorageError
 from polotui.core.hashchain import GENESIS, ChainBreak, ChainedRow, Field, first_break, link
@@ -233,6 +233,19 @@ LATCHES = Chain("latches", ("name", "account", "state", "reason", "day", "at_ms"
 
 #: Every chain of the ledger, by the name of its table.
 CHAINS: dict[str, Chain] = {chain.table: chain for chain in (ENTRIES, INTENTS, ORDER_EVENTS, FILLS, AUDIT, LATCHES)}
+
+
+T = TypeVar("T")
+
+
+def unless_damaged(job: Callable[[], T]) -> tuple[T | None, str]:
+    """What `job` reads; or None, and SQLite's words, when the file is damaged where it reads."""
+    try:
+        return job(), ""
+    except sqlite3.DatabaseError as error:
+        if fault_of(error) is not Fault.DAMAGED:
+            raise
+        return None, str(error)
 
 
 def verify_all(connection: Connection) -> list[ChainReport]:

@@ -10,7 +10,6 @@ Decided here:
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,9 +21,8 @@ import msgspec
 from polotui.model.money import ZERO, decimal_of, plain
 from polotui.model.orders import FINAL
 from polotui.model.symbols import base_and_quote
-from polotui.storage.chained import ChainReport, verify_all
+from polotui.storage.chained import ChainReport, unless_damaged, verify_all
 from polotui.storage.database import Connection
-from polotui.storage.faults import Fault, fault_of
 from polotui.trading.ledger import EXACT
 from polotui.trading.portfolio import Portfolio
 from polotui.trading.trades import OpenTrade
@@ -60,18 +58,19 @@ def verify(connection: Connection) -> VerifyReport:
     broken = [Problem(report.chain, report.bad_row or 0, report.reason) for report in chains if not report.ok]
     if broken:
         return VerifyReport(False, chains, tuple(broken), rows)
-    digest = ""
-    try:
-        found = list(islice(_across(connection), MOST_PROBLEMS))
-        if not found:
-            portfolio = Portfolio.load(connection)
-            found = list(islice(_trades(connection, portfolio), MOST_PROBLEMS))
-            digest = portfolio.digest()
-    except sqlite3.DatabaseError as error:
-        if fault_of(error) is not Fault.DAMAGED:
-            raise
-        found = [Problem("", 0, f"the file is damaged: {error}")]
-    return VerifyReport(not found, chains, tuple(found), rows, "" if found else digest)
+    answer, damage = unless_damaged(lambda: _checked(connection))
+    found, digest = answer or ([Problem("", 0, f"the file is damaged: {damage}")], "")
+    return VerifyReport(not found, chains, tuple(found), rows, digest)
+
+
+def _checked(connection: Connection) -> tuple[list[Problem], str]:
+    """The rows that do not belong together; when there are none, the digest of what they come to."""
+    found = list(islice(_across(connection), MOST_PROBLEMS))
+    if found:
+        return found, ""
+    portfolio = Portfolio.load(connection)
+    found = list(islice(_trades(connection, portfolio), MOST_PROBLEMS))
+    return found, "" if found else portfolio.digest()
 
 
 def _across(connection: Connection) -> Iterator[Problem]:
