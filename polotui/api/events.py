@@ -6,7 +6,8 @@ skips. `TradesBatch` is state that adds up: it carries every trade since the sub
 from its last number.
 
 Topics are plain text: `engine`, `symbols`, `watch`, `feed`, `book:BTC_USDT`, `trades:BTC_USDT`,
-`chart:BTC_USDT:1h:ema21,bb20`, `accounts`, `jobs`, `lab`, `sweep:7`, `facts`.
+`chart:BTC_USDT:1h:ema21,bb20`, `accounts`, `jobs`, `lab`, `sweep:7`, `bots`, `positions`, `orders`, `risk`, `trading`,
+`safety`, `facts`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import Literal
 import msgspec
 
 from polotui.api.lab_values import SweepDetail
+from polotui.api.safety import SafetyView
+from polotui.api.trade_replies import Risk
+from polotui.api.trade_values import BotRow, OrderRow, PositionRow, TradingStateName
 from polotui.api.values import AccountState, Level, OverlayLine, SymbolInfo, WatchRow
 from polotui.model.candles import Candle
 from polotui.model.market import Trade
@@ -82,6 +86,10 @@ class EngineState(Event, tag="engine", frozen=True, kw_only=True):
     """What would be stopped by stopping the engine: «download BTC_USDT 1m»."""
     snapshot: bool = False
     """True on the stored state of the last run, sent first while the market connects."""
+    safety: int | None = None
+    """The safety score, 0..100; None until it was looked at."""
+    safety_fit: bool = True
+    """False when no order of this mode may be sent: the score is too low, or there is a veto."""
 
 
 class SymbolsState(Event, tag="symbols", frozen=True, kw_only=True):
@@ -175,15 +183,69 @@ class SweepState(Event, tag="sweep", frozen=True, kw_only=True):
     sweep: SweepDetail
 
 
+class BotsState(Event, tag="bots", frozen=True, kw_only=True):
+    """All bots that have not stopped, and the last few that have. Topic `bots`."""
+
+    bots: list[BotRow]
+
+
+class PositionsState(Event, tag="positions", frozen=True, kw_only=True):
+    """All open positions with their marks, at most twice a second. Topic `positions`."""
+
+    positions: list[PositionRow]
+
+
+class OrdersState(Event, tag="orders", frozen=True, kw_only=True):
+    """Orders that may still fill. Topic `orders`."""
+
+    orders: list[OrderRow]
+
+
+class RiskState(Event, tag="risk", frozen=True, kw_only=True):
+    """The desk of risk, once a second and after each change. Topic `risk`."""
+
+    risk: Risk
+
+
+class TradingState(Event, tag="trading", frozen=True, kw_only=True):
+    """The state of trading for the header, and counters that grow when stored rows changed: ask for them again.
+    Topic `trading`."""
+
+    state: TradingStateName = "ACTIVE"
+    reason: str = ""
+    risk: int | None = None
+    """The meter, 0..100; None while unknown."""
+    breaches: int = 0
+    """Limits broken now."""
+    trades: int = 0
+    fills: int = 0
+    signals: int = 0
+    journal: int = 0
+    alerts: int = 0
+    """Changes of alerts, latches, locks and limits."""
+    open_alerts: int = 0
+    unknown_orders: int = 0
+
+
+class SafetyState(Event, tag="safety", frozen=True, kw_only=True):
+    """The safety score and what each check found, at each look. Topic `safety`."""
+
+    safety: SafetyView
+
+
 class Fact(Event, tag="fact", frozen=True, kw_only=True):
     """Something that happened and is stored: numbered without holes, never skipped."""
 
     number: int
     kind: str
-    """stream, engine, job, account, config, alert."""
+    """stream, engine, job, account, config; of trading: signal, decision, refused, order, fill, bot, protection, risk,
+    halt, alert."""
     level: Literal["info", "warning", "error"]
     text: str
     symbol: str = ""
+    bot: int = 0
+    ref: str = ""
+    """Id of the order, signal or alert that it speaks of."""
 
 
 class Notice(Event, tag="notice", frozen=True, kw_only=True):
@@ -204,6 +266,12 @@ AnyEvent = (
     | JobState
     | LabState
     | SweepState
+    | BotsState
+    | PositionsState
+    | OrdersState
+    | RiskState
+    | TradingState
+    | SafetyState
     | Fact
     | Notice
 )

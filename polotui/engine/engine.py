@@ -17,8 +17,9 @@ from polotui.api.events import EngineState, Event, Fact, LabState, WatchState
 from polotui.api.values import WatchRow
 from polotui.core.cache import Cache
 from polotui.core.clock import Clock
-from polotui.core.errors import PolotuiError, Unreachable
+from polotui.core.errors import PolotuiError, StorageError, Unreachable
 from polotui.core.ids import Chance
+from polotui.core.lock import InstanceLock
 from polotui.core.log import hide
 from polotui.core.paths import Home
 from polotui.core.settings.schema import Settings
@@ -34,10 +35,12 @@ from polotui.engine.facts import Facts
 from polotui.engine.handlers import handler_of
 from polotui.engine.hub import Hub
 from polotui.engine.jobs import Jobs
+from polotui.engine.safety import Safety
 from polotui.engine.server import Server
 from polotui.engine.stores import Stores
 from polotui.engine.strategies import Strategies
 from polotui.engine.sweeps import Sweeps
+from polotui.security.facts import Finding
 
 log = logging.getLogger("polotui.engine")
 
@@ -59,12 +62,14 @@ class Engine:
         demo: bool = False,
         simulator: list[str] | None = None,
         venue: Venue | None = None,
+        lock: InstanceLock | None = None,
     ) -> None:
         self.home = home
         self.settings = settings
         self.clock = clock
         self.chance = chance
         self.started_ms = clock.wall_ms()
+        self.pid = os.getpid()
         self._linger = linger
         self._demo = demo
         self._simulator = simulator or []
@@ -92,6 +97,8 @@ class Engine:
         self._snapshot: snapshot.Snapshot | None = None
         self._lab = LabState()
         self._ready = asyncio.Event()
+        #: `lock` None: the engine runs inside another program, which answers for its being the only one.
+        self.safety = Safety(self, lock)
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -150,6 +157,7 @@ class Engine:
         self.supervisor.service("workers", self.workers.keep)
         self.supervisor.service("snapshot", self._keep_snapshot)
         self.supervisor.task("integrity", self._check_databases())
+        self.supervisor.service("safety", self.safety.run)
         self._ready.set()
         self.facts.submit("engine", "info", f"Engine {__version__} started ({self.mode()}, {self._venue.title}).")
 
@@ -253,10 +261,11 @@ class Engine:
         """The engine's state now."""
         exchange, accounts = self.exchange, self.accounts
         equity, change = accounts.headline() if accounts is not None else ("", None)
+        safety, fit = self.safety.shown()
         return EngineState(
             at_ms=self.clock.wall_ms(),
             version=__version__,
-            pid=os.getpid(),
+            pid=self.pid,
             started_ms=self.started_ms,
             mode=self.mode(),
             venue=exchange.venue.title if exchange else "",
@@ -270,6 +279,8 @@ class Engine:
             note=self.note,
             busy=self.busy(),
             snapshot=self.desk is None and self._snapshot is not None,
+            safety=safety,
+            safety_fit=fit,
         )
 
     @property
@@ -301,14 +312,23 @@ class Engine:
             self._save_snapshot()
 
     async def _check_databases(self) -> None:
-        """Once after every start: SQLite's own check of each file and the ledger's chain; Health shows the outcome."""
+        """Once after every start: the ledger's chain, on which orders wait, and SQLite's own check of each file."""
         assert self.stores is not None
+        try:
+            report = await self.stores.ledger.verify()
+        except StorageError as error:
+            self.safety.tell("ledger-chain", Finding("bad", f"could not be verified: {error.cause}"))
+            raise
+        if report.ok:
+            self.safety.tell("ledger-chain", Finding("ok", f"{report.entries} rows verified at the start"))
+        else:
+            self.safety.tell("ledger-chain", Finding("bad", f"broken at row {report.bad_row}: {report.reason}"))
+            self._warn(f"The ledger's chain is broken at row {report.bad_row}: {report.reason}.")
         for database in (self.stores.ledger_db, self.stores.market_db, self.stores.results_db):
             if not await database.check_integrity():
+                if database is self.stores.ledger_db:
+                    self.safety.tell("ledger-chain", Finding("bad", "the database is damaged"))
                 self._warn(f"The database {database.path.name} is damaged; nothing was deleted. Restore a copy of it.")
-        report = await self.stores.ledger.verify()
-        if not report.ok:
-            self._warn(f"The ledger's chain is broken at row {report.bad_row}: {report.reason}.")
 
     def _warn(self, text: str) -> None:
         self.note = text

@@ -12,7 +12,11 @@ from polotui.core.clock import Clock
 from polotui.core.text import clean
 from polotui.storage.database import Connection, Database
 
-_SELECT = "SELECT number, kind, level, text, symbol, at_ms FROM facts WHERE number > ? ORDER BY number LIMIT ?"
+_SELECT = (
+    "SELECT number, kind, level, text, symbol, at_ms, bot, ref FROM facts WHERE number > ? ORDER BY number LIMIT ?"
+)
+
+_INSERT = "INSERT INTO facts (number, kind, level, text, symbol, at_ms, bot, ref) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True)
@@ -25,14 +29,19 @@ class StoredFact:
     text: str
     symbol: str
     at_ms: int
+    bot: int = 0
+    ref: str = ""
 
 
-def add_fact(connection: Connection, *, kind: str, level: str, text: str, symbol: str, at_ms: int) -> StoredFact:
+def add_fact(
+    connection: Connection, *, kind: str, level: str, text: str, symbol: str, at_ms: int, bot: int = 0, ref: str = ""
+) -> StoredFact:
     """Stores a fact inside the caller's transaction."""
     number = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM facts").fetchone()[0]
     safe = clean(text, 400)
-    connection.execute("INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?)", (number, kind, level, safe, symbol, at_ms))
-    return StoredFact(number, kind, level, safe, symbol, at_ms)
+    row = (number, kind, level, safe, symbol, at_ms, bot, ref)
+    connection.execute(_INSERT, row)
+    return StoredFact(*row)
 
 
 class FactLog:
@@ -42,11 +51,15 @@ class FactLog:
         self._database = database
         self._clock = clock
 
-    async def append_fact(self, kind: str, level: str, text: str, symbol: str = "") -> StoredFact:
+    async def append_fact(
+        self, kind: str, level: str, text: str, symbol: str = "", bot: int = 0, ref: str = ""
+    ) -> StoredFact:
         """Stores a fact and returns it with its number."""
         at_ms = self._clock.wall_ms()
         return await self._database.transact(
-            lambda connection: add_fact(connection, kind=kind, level=level, text=text, symbol=symbol, at_ms=at_ms),
+            lambda connection: add_fact(
+                connection, kind=kind, level=level, text=text, symbol=symbol, at_ms=at_ms, bot=bot, ref=ref
+            ),
             "append fact",
         )
 

@@ -13,18 +13,27 @@ from polotui.api.events import (
     AccountsState,
     AnyEvent,
     BookState,
+    BotsState,
     ChartTail,
     EngineState,
     Fact,
     JobState,
     LabState,
     Notice,
+    OrdersState,
+    PositionsState,
+    RiskState,
+    SafetyState,
     SweepState,
     SymbolsState,
     TradesBatch,
+    TradingState,
     WatchState,
 )
 from polotui.api.lab_values import SweepDetail
+from polotui.api.safety import SafetyView
+from polotui.api.trade_replies import Risk
+from polotui.api.trade_values import BotRow, OrderRow, PositionRow
 from polotui.api.values import AccountState, SymbolInfo, WatchRow
 from polotui.core.text import clean
 from polotui.model.market import Trade
@@ -68,6 +77,12 @@ class Store:
         self.lab = LabState()
         """Counts that grow when strategies, runs or sweeps changed."""
         self.sweeps: dict[int, SweepDetail] = {}
+        self.bots: list[BotRow] | None = None
+        self.positions: list[PositionRow] | None = None
+        self.orders: list[OrderRow] | None = None
+        self.risk: Risk | None = None
+        self.trading = TradingState()
+        self.safety: SafetyView | None = None
         self.facts: deque[Fact] = deque(maxlen=FACTS_KEPT)
         self.last_fact = -1
         self.alerts: deque[Note] = deque(maxlen=FACTS_KEPT)
@@ -170,11 +185,33 @@ class Store:
         elif isinstance(event, LabState):
             self.lab = event
             self.mark("lab")
+        elif isinstance(event, SafetyState):
+            self.safety = event.safety
+            self.mark("safety")
         elif isinstance(event, SweepState):
             self.sweeps[event.sweep.number] = event.sweep
             self.mark("sweeps")
+        elif isinstance(event, BotsState | PositionsState | OrdersState | RiskState | TradingState):
+            self._apply_trading(event)
         else:
             self._apply_words(event)
+
+    def _apply_trading(self, event: BotsState | PositionsState | OrdersState | RiskState | TradingState) -> None:
+        if isinstance(event, BotsState):
+            self.bots = event.bots
+            self.mark("bots")
+        elif isinstance(event, PositionsState):
+            self.positions = event.positions
+            self.mark("positions")
+        elif isinstance(event, OrdersState):
+            self.orders = event.orders
+            self.mark("orders")
+        elif isinstance(event, RiskState):
+            self.risk = event.risk
+            self.mark("risk")
+        else:
+            self.trading = event
+            self.mark("trading")
 
     def watch(self, watched: list[str]) -> None:
         self.watched = list(watched)

@@ -306,3 +306,8 @@ CREATE TABLE prevented (
 ) STRICT;
 
 CREATE INDEX prevented_open ON prevented (until_ms) WHERE result IS NULL;
+
+-- What a fact of trading belongs to.
+ALTER TABLE facts ADD COLUMN bot INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE facts ADD COLUMN ref TEXT NOT NULL DEFAULT '';
+CREATE INDEX facts_by_bot ON facts (bot, number);
