@@ -295,6 +295,25 @@ def test_prints_and_tickers_from_before_it_was_armed_say_nothing() -> None:
     on_desk(main)
 
 
+def test_a_last_price_from_before_says_nothing_to_a_second_position_of_its_symbol_either() -> None:
+    async def main(desk: Desk) -> None:
+        def tick(last: float) -> None:
+            values = {"symbol": BTCS, "open": 1, "high": 1, "low": 1, "volume": 1, "amount": 1, "ts_ms": 99}
+            desk.protector.on_ticker(Ticker(last=last, **values))
+
+        desk.protect("80")
+        tick(100)
+        desk.protector.protect(Protection(account="paper/bot-1", symbol=BTCS, stop=D(95)))
+        tick(94)
+        await asyncio.sleep(1)
+        assert not desk.log
+        tick(93)
+        await asyncio.sleep(1)
+        assert [kept.terms.account for kept in desk.orders.values()] == ["paper/bot-1"]
+
+    on_desk(main)
+
+
 def test_what_was_reached_stays_reached_when_the_price_comes_back() -> None:
     async def main(desk: Desk) -> None:
         desk.protect("95")
@@ -665,7 +684,7 @@ def test_an_order_that_was_sent_in_the_last_moment_is_known_again() -> None:
         )
         kept = desk.orders[terms.id] = Kept(terms, S.UNKNOWN)
         desk.protector.restore([Stored(protection=Protection(account="paper", symbol=BTCS, stop=D(95)))], [terms])
-        desk.trade(100.0)
+        desk.trade(94.0)
         await asyncio.sleep(20)
         assert not desk.log
         desk.fill(kept)
