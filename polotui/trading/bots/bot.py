@@ -12,7 +12,7 @@ Decided here:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -26,7 +26,6 @@ from polotui.core.errors import UsageError
 from polotui.core.ids import Chance
 from polotui.execution.exits import beyond_stop
 from polotui.execution.grid import quantise
-from polotui.model.money import ZERO
 from polotui.model.orders import FINAL, OWN, OrderState, OrderTerms, OrderType, Purpose, Side
 from polotui.risk.values import Asked
 from polotui.strategy.document.bind import Bound
@@ -67,6 +66,18 @@ class SentOrder:
 
     terms: OrderTerms
     state: OrderState
+    code: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A fill as the ledger has it."""
+
+    number: int
+    fill: Fill
+    terms: OrderTerms
+    at_ms: int
 
 
 class Bot:
@@ -152,15 +163,17 @@ class Bot:
         position = hand.position
         if position.order == 0 or not hand.traded:
             return False
+        if hand.tried_at == self.shared.index:
+            # Tested already: after a restart the places may be taken by those that came behind it.
+            return True
         if hand.waits_behind_exit():
             return False
         if why := self._kept_from_entering(hand):
             self._refuse_entry(hand, *why)
             await self.settle(symbol)
             return False
-        fresh = hand.tried_at != self.shared.index
         hand.begin_entry()
-        if not hand.order_id and fresh:
+        if not hand.order_id:
             await self._buy(hand)
         return True
 
@@ -471,9 +484,10 @@ class Bot:
             "hands": {symbol: hand.state() for symbol, hand in self.hands.items()},
         }
 
-    def restore(self, state: Mapping[str, Any], sent: Iterable[SentOrder] = ()) -> None:
-        """Goes on where `state` was taken. `sent` are the bot's orders since the last closed bar, and all open ones;
-        fills after `state["fill"]` are booked with `on_fill` afterwards, in their order."""
+    def restore(self, state: Mapping[str, Any], sent: Sequence[SentOrder] = (), fills: Sequence[Told] = ()) -> None:
+        """Goes on where `state` was taken. `sent` are the bot's orders since the last closed bar and all that it still
+        had open, `fills` its fills after `state["fill"]`, both in their order. Afterwards `settle_all` brings the venue
+        in line."""
         self.state_name, self.reason = state["state"], state["reason"]
         self.anchor_ms, self.bar_ms = state["anchor_ms"], state["bar_ms"]
         self.shared.index, self.fill_number = state["index"], state["fill"]
@@ -484,19 +498,21 @@ class Bot:
             self.hands[symbol].restore(own)
         for order in sent:
             self._adopt(order)
+        for told in fills:
+            self.on_fill(told.fill, told.terms, told.at_ms, told.number)
+        for order in sent:
+            self.on_order(order.terms, order.state, order.code, order.words)
 
     def _adopt(self, order: SentOrder) -> None:
-        """An order that was sent after the state was taken."""
+        """An order that was sent, perhaps after the state was taken."""
         terms = order.terms
         hand = self.hands.get(terms.symbol)
         if hand is None:
             return
         now = terms.created_ms >= self._moment_ms
         if is_entry(terms) and terms.signal == hand.signal and hand.position.order != 0:
-            if order.state not in FINAL:
+            if now or order.state not in FINAL:
                 hand.order_id = terms.id
-            elif hand.order_id == terms.id:
-                hand.order_id = ""
             if now:
                 hand.begin_entry()
         elif terms.purpose is Purpose.EXIT and now:
@@ -505,6 +521,3 @@ class Bot:
     @property
     def _caller(self) -> str:
         return f"bot {self.terms.id}"
-
-
-__all__ = ["ZERO", "Bot", "BotState", "BotTerms", "SentOrder"]
