@@ -8,10 +8,10 @@
     ├── ClockSkewed                   the two clocks disagree, or the exchange's time is not known
     ├── RequestRefused                a business rule said no; `exchange_code`, `exchange_message`
     ├── OutcomeUnknown                a call that changes something got no answer: it may have happened
-    ├── NotOnGrid                     an order that the symbol's rules cannot express; nothing was sent
     └── BadReply                      the answer is malformed, oversized or of the wrong form
-    Refused
-    └── RealTradeBlocked              an order call to a host that is not this machine; nothing was sent
+    Refused                           exit code 4: nothing was sent
+    ├── NotOnGrid                     an order that the symbol's rules cannot express
+    └── RealTradeBlocked              an order call to a host that is not this machine
 
 Decided here: an order call that gets no answer is never «failed». It is `OutcomeUnknown`, and only asking the exchange
 settles it. `NotReached` is raised for such a call only when not one byte of it was sent.
@@ -174,7 +174,7 @@ class BadReply(ExchangeError):
         )
 
 
-class NotOnGrid(ExchangeError):
+class NotOnGrid(Refused):
     """A price, quantity or amount that the symbol's scales cannot express. Rounding it would be another order."""
 
     code = "not-on-grid"

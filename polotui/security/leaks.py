@@ -11,10 +11,11 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 
 #: Variables that a program could trade with, or pay a model with.
 _DANGEROUS = re.compile(
-    r"(?:POLONIEX|POLOTUI|POLO|ANTHROPIC)_(?:\w*_)?(?:API_?KEY|KEY|SECRET|SECRET_KEY|PASSPHRASE|PASSWORD|TOKEN)\w*"
+    r"(?:POLONIEX|POLOTUI|POLO|ANTHROPIC)_(?:\w*_)?(?:API_?KEY|KEY|SECRET|PASSPHRASE|PASSWORD|TOKEN)(?:_\w+)?"
     r"|(?:\w+_)?API_?SECRET(?:_KEY)?"
     r"|EXCHANGE_(?:API_?)?(?:KEY|SECRET)",
     re.IGNORECASE,
@@ -90,7 +91,7 @@ def _is_random(token: str) -> bool:
     if sum(letter.isdigit() for letter in token) < 3:
         return False
     kinds = [1 if letter.isdigit() else 2 if letter.islower() else 3 if letter.isupper() else 4 for letter in token]
-    changes = sum(a != b for a, b in zip(kinds, kinds[1:], strict=False))
+    changes = sum(a != b for a, b in pairwise(kinds))
     return changes >= 0.45 * (len(token) - 1) and entropy(token) >= 4.2
 
 

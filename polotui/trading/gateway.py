@@ -37,9 +37,9 @@ from polotui.risk.values import AccountView, Asked, Finding, MarketView, RiskDec
 from polotui.storage.database import Connection, Database
 from polotui.trading import rows
 from polotui.trading.blotter import Blotter, LiveOrder, root_of
+from polotui.trading.exchange.token import Gate
 from polotui.trading.facts import add_fact
 from polotui.trading.portfolio import Portfolio
-from polotui.trading.exchange.token import Gate
 from polotui.trading.venue import Venue
 
 log = logging.getLogger("polotui.gateway")

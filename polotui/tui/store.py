@@ -185,12 +185,12 @@ class Store:
         elif isinstance(event, LabState):
             self.lab = event
             self.mark("lab")
-        elif isinstance(event, SweepState):
-            self.sweeps[event.sweep.number] = event.sweep
-            self.mark("sweeps")
         elif isinstance(event, SafetyState):
             self.safety = event.safety
             self.mark("safety")
+        elif isinstance(event, SweepState):
+            self.sweeps[event.sweep.number] = event.sweep
+            self.mark("sweeps")
         elif isinstance(event, BotsState | PositionsState | OrdersState | RiskState | TradingState):
             self._apply_trading(event)
         else:

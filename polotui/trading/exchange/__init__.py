@@ -7,5 +7,6 @@ venue.py        place, cancel, look up
 resolve.py      orders whose fate is open are asked after until it is known
 private.py      the account's stream, and what has to be fetched before it counts as live
 reconcile.py    our folds against the exchange's balances
+own.py          the gateway's blotter as what is known of our orders
 halt.py         cancels everything, with a client and limits of its own
 """

@@ -41,10 +41,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwnOrders(Protocol):
-    """What the desk knows of its own orders, at this moment and without waiting."""
+    """What the desk knows of its own orders at this moment."""
 
-    def standing(self, order_id: str) -> Standing | None:
-        """None: no such order was ever ours."""
+    async def standing(self, order_id: str) -> Standing | None:
+        """None: no such order was ever ours, however long ago."""
         ...
 
     def not_final(self, root: str) -> Sequence[Standing]:
@@ -85,13 +85,13 @@ class Evidence:
     async def fills(self, fills: Iterable[Fill]) -> None:
         """Rows of the trade history, in any order; told oldest first."""
         for fill in sorted(fills, key=lambda fill: (fill.ts_ms, len(fill.page_id), fill.page_id)):
-            if words.ours(fill.client_id) and self._orders.standing(fill.client_id) is not None:
+            if words.ours(fill.client_id) and await self._orders.standing(fill.client_id) is not None:
                 await self._listener.on_fill(words.execution_of_fill(fill))
             else:
                 await self._whose(words.order_of_fill(fill))
 
     async def _whose(self, order: Order) -> Standing | None:
-        standing = self._orders.standing(order.client_id) if words.ours(order.client_id) else None
+        standing = await self._orders.standing(order.client_id) if words.ours(order.client_id) else None
         if standing is None and order.id not in self._foreign:
             self._foreign[order.id] = None
             if len(self._foreign) > MOST_FOREIGN:
@@ -105,13 +105,13 @@ class Evidence:
             executions = [words.execution_of_fill(fill) for fill in await self._rest.order_fills(order.id)]
             for execution in sorted(executions, key=lambda execution: execution.at_ms):
                 await self._listener.on_fill(_named(execution, order_id))
-            standing = self._orders.standing(order_id) or standing
+            standing = await self._orders.standing(order_id) or standing
         state = words.next_state(standing.state, order.state)
         if state is None:
             return standing.state
         if state in FINAL and not self._complete(standing, order):
             return standing.state
-        await self._listener.on_state(order_id, state, venue_id=order.id, words=order.state, at_ms=order.updated_ms)
+        await self._listener.on_state(order_id, state, venue_id=order.id, words=order.state)
         return state
 
     def _complete(self, standing: Standing, order: Order) -> bool:

@@ -63,7 +63,6 @@ class AccountStream:
         url: str = PRIVATE_URL,
         connector: Connector | None = None,
         settings: StreamSettings | None = None,
-        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._venue = venue
         self._rest = venue.rest
@@ -71,7 +70,7 @@ class AccountStream:
         self._resolver = resolver
         self._orders = orders
         self._clock = clock
-        self._changed = changed
+        self._watchers: list[Callable[[], None]] = []
         self.stream = Stream(
             url,
             self,
@@ -100,6 +99,14 @@ class AccountStream:
         self._due_at = 0.0
         self._pause = CYCLE_S
         self._mark_ms = 0
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """`changed` is called after every news; it must return quickly."""
+        self._watchers.append(changed)
+
+    def _changed(self) -> None:
+        for changed in self._watchers:
+            changed()
 
     # -- the stream's handler -------------------------------------------------------------------------------------
 
@@ -197,7 +204,7 @@ class AccountStream:
             log.info("an event waits for the next round", extra={"detail": error.cause})
             self._due_at = min(self._due_at, self._clock.monotonic() + CYCLE_S)
             return
-        standing = self._orders.standing(event.client_order_id or "")
+        standing = await self._orders.standing(event.client_order_id or "")
         if standing is not None and standing.state not in FINAL and words.never_rests(standing.terms):
             self._ending[standing.terms.id] = None
 
@@ -205,7 +212,7 @@ class AccountStream:
         """Orders that cannot rest and were not told to have ended; the exchange does not always say so."""
         while self._ending and not self._events:
             order_id, _ = self._ending.popitem()
-            standing = self._orders.standing(order_id)
+            standing = await self._orders.standing(order_id)
             if standing is None or standing.state in FINAL:
                 continue
             try:

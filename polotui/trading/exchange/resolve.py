@@ -94,7 +94,7 @@ class Resolver:
             await self._venue.cancel(terms)
 
     async def _tell_unknown(self, order_id: str, venue_id: str, code: str, text: str) -> None:
-        now = self._orders.standing(order_id)
+        now = await self._orders.standing(order_id)
         if now is None or now.state is OrderState.UNKNOWN or now.state in FINAL or self._venue.under_way(order_id):
             return
         await self._listener.on_state(order_id, OrderState.UNKNOWN, venue_id=venue_id, code=code, words=text)

@@ -62,6 +62,14 @@ class Gate:
         self._issued[word] = (terms_hash(terms), now + self._life_s)
         return Token(word)
 
+    def admit(self, terms: OrderTerms, token: object) -> str:
+        """As `redeem`, with the reason as a word; empty: it holds."""
+        try:
+            self.redeem(token, terms)
+        except TokenRefused as error:
+            return error.why
+        return ""
+
     def redeem(self, token: object, terms: OrderTerms) -> None:
         """Uses the token up. Raises TokenRefused unless it was issued here, for these terms, and just now."""
         if not isinstance(token, Token):

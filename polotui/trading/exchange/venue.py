@@ -132,7 +132,7 @@ class ExchangeVenue:
     # -- placing --------------------------------------------------------------------------------------------------
 
     async def place(self, terms: OrderTerms, token: object) -> Placement:
-        """Sends the order, once. Raises TokenRefused, NotOnGrid and RealTradeBlocked, all before a byte leaves."""
+        """Sends the order, once. Raises Refused (RealTradeBlocked, TokenRefused, NotOnGrid) before a byte leaves."""
         for address in self.rest.addresses:
             await loopback_only(address, f"Order {terms.id}")
         order, market = self._wire_order(terms)
@@ -253,17 +253,17 @@ class ExchangeVenue:
         if found is None and final:
             found = await self._find_in_history(terms)
         if found is None:
-            return self._missing(terms, final)
+            return await self._missing(terms, final)
         self._signed_by.pop(terms.id, None)
         state = await self.evidence.order(found) or OrderState.UNKNOWN
         return Placement(state=state, venue_id=found.id, words=found.state)
 
-    def _missing(self, terms: OrderTerms, final: bool) -> Placement:
+    async def _missing(self, terms: OrderTerms, final: bool) -> Placement:
         if not final:
             return Placement(
                 state=OrderState.UNKNOWN, code=str(NOT_FOUND), words="not found yet; it could still arrive"
             )
-        standing = self._orders.standing(terms.id)
+        standing = await self._orders.standing(terms.id)
         if standing is not None and (standing.venue_id or standing.filled):
             # It was there once. What became of it only a person can say.
             text = f"The exchange does not know order {standing.venue_id or terms.id} any more."

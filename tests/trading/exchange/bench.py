@@ -79,7 +79,10 @@ class Desk:
 
     # OwnOrders
 
-    def standing(self, order_id: str) -> Standing | None:
+    async def standing(self, order_id: str) -> Standing | None:
+        return self.where(order_id)
+
+    def where(self, order_id: str) -> Standing | None:
         if order_id not in self.terms:
             return None
         return Standing(
@@ -91,7 +94,7 @@ class Desk:
         )
 
     def not_final(self, root: str) -> Sequence[Standing]:
-        found = [self.standing(order_id) for order_id in self.terms if self.state(order_id) not in FINAL]
+        found = [self.where(order_id) for order_id in self.terms if self.state(order_id) not in FINAL]
         return [standing for standing in found if standing is not None and standing.terms.account.startswith(root)]
 
     # Books
