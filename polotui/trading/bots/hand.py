@@ -100,6 +100,7 @@ class Hand:
         self.entered_ms = 0
         self.late_ms = 0
         self.exit_words = ""
+        self.short_of_cash = False
 
     # -- a bar closes ---------------------------------------------------------------------------------------------
 

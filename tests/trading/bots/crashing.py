@@ -78,13 +78,6 @@ class Guarded:
         self._done.clear()
         self._venue.begin(*moment)
 
-    async def entries(self, account: str, symbol: str) -> None:
-        self._desk.check()
-        if ("entries", symbol) not in self._done:
-            self._done.add(("entries", symbol))
-            await self._venue.entries(account, symbol)
-        self._desk.check()
-
     async def inside(self, account: str, symbol: str) -> list[Reached]:
         self._desk.check()
         if ("inside", symbol) in self._done:
@@ -171,11 +164,9 @@ async def _phases(bot: Bot, venue: Guarded, moment: Moment, desk: CrashingDesk) 
     bot.begin({symbol: bar.open for symbol, bar in moment[1].items()})
     await bot.exits()
     for symbol in bot.hands:
-        tested = await bot.enter(symbol)
+        await bot.enter(symbol)
         desk.save()
-        if tested:
-            await venue.entries(bot.terms.account, symbol)
-            await bot.settle(symbol)
+        await bot.settle(symbol)
     for symbol in bot.hands:
         for reached in await venue.inside(bot.terms.account, symbol):
             if not reached.filled:
