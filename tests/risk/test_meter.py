@@ -73,6 +73,8 @@ def test_a_breach_lifts_it_to_eighty() -> None:
     assert found.score == 80
     latched = measure(latches=(Latch(name="daily-loss", reason="x", since_ms=0),))
     assert latched.score == 80
+    at_limit = Limits(drawdown_warn=0.1, drawdown_pause=0.2)
+    assert meter(view(peak_equity=Decimal(12_500)), at_limit).breached == ("drawdown_pause",)
     assert measure(positions=(position("BTC_USDT", 2_001),)).score >= 80
     assert measure(positions=(position("BTC_USDT", 2_000),)).breached == ()
 
@@ -92,6 +94,16 @@ def test_distances_name_each_limit() -> None:
     assert texts["RISK-POSITIONS"] == "2 of 50"
     assert texts["RISK-CORR"] == "1 of 3"
     assert texts["RISK-EXPOSURE"] == "15 % of 100 %"
+
+
+def test_a_waiting_buy_is_a_position_as_at_the_gate() -> None:
+    found = measure(positions=(position("BTC_USDT", 100),), resting=(waiting("ETH_USDT"), waiting("BTC_USDT")))
+    texts = {line.code: line.text for line in found.distances}
+    assert (texts["RISK-POSITIONS"], texts["RISK-POSITIONS-STRATEGY"], texts["RISK-CORR"]) == (
+        "2 of 50",
+        "2 of 20",
+        "1 of 3",
+    )
 
 
 def test_the_text_prints_formula_parts_and_limits() -> None:
