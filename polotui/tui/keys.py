@@ -48,6 +48,8 @@ KEYS: tuple[Key, ...] = (
     Key("suspend", "ctrl+z", "suspend_process", "to the shell and back with fg"),
     Key("quit", "q", "leave", "leave", footer=95),
     Key("interrupt", "ctrl+c", "interrupt", "leave, pressed twice", priority=True),
+    Key("halt", "ctrl+g", "halt", "halt all trading, pressed twice within 1.5 s", priority=True),
+    Key("board", "B", "go('board')", "strategies board"),
     Key("market.timeframe-down", "left_square_bracket", "timeframe(-1)", "shorter candles", "market"),
     Key("market.timeframe-up", "right_square_bracket", "timeframe(1)", "longer candles", "market"),
     Key("market.overlays", "o", "overlays", "overlays", "market", 30),
@@ -157,6 +159,25 @@ KEYS: tuple[Key, ...] = (
     Key("curve.first", "g,home", "cross_to(0)", "first", "curve"),
     Key("curve.last", "G,end", "cross_to(-1)", "last", "curve"),
     Key("sweep.go-on", "c", "go_on", "go on", "sweeps", 12, changes=True),
+    # The risk screen: one letter a view; the panes' own below.
+    Key("risk.view", "v", "view(1)", "next view", "risk", 30),
+    Key("risk.view-back", "V", "view(-1)", "view before", "risk"),
+    Key("risk.overview", "o", "open_view('now')", "overview", "risk", 31),
+    Key("risk.limits", "f", "open_view('limits')", "change limits", "risk", 32),
+    Key("risk.preset", "r", "preset", "preset", "risk", 33),
+    Key("risk.what-if", "w", "open_view('whatif')", "what if", "risk", 34),
+    Key("risk.size", "i", "open_view('size')", "size", "risk", 35),
+    Key("risk.correlation", "c", "open_view('correlation')", "correlation", "risk", 36),
+    Key("risk.curve", "d", "open_view('curve')", "drawdown", "risk", 37),
+    Key("risk.latches", "L", "open_view('locks')", "latches and locks", "risk", 38),
+    Key("risk.prevented", "b", "open_view('prevented')", "prevented", "risk", 39),
+    Key("risk.withdraw", "u", "withdraw", "take a loosening back", "risk", changes=True),
+    Key("risk.resume", "R", "resume", "resume trading; asks for a word", "risk", changes=True),
+    Key("risk.flatten", "F", "flatten", "sell everything; asks for a word", "risk", changes=True),
+    Key("protects.latch", "a", "latch", "clear a latch", "protects", 11, changes=True),
+    Key("alerts.acknowledge", "a", "acknowledge", "acknowledge", "alerts", 11, changes=True),
+    Key("alerts.acknowledge-all", "A", "acknowledge_all", "acknowledge all", "alerts", 12, changes=True),
+    Key("alerts.past", "H", "past", "past", "alerts", 13),
 )
 
 #: Which scopes are alive at the same time; two ids in one of these sets must not share a key.
@@ -179,6 +200,9 @@ TOGETHER: tuple[frozenset[str], ...] = (
     frozenset({"global", "lab", "chart", "preview"}),
     frozenset({"global", "lab", "checks"}),
     frozenset({"editor"}),
+    frozenset({"global", "risk", "table"}),
+    frozenset({"global", "risk", "alerts", "table"}),
+    frozenset({"global", "risk", "protects", "text"}),
 )
 
 #: How keys are written for people.

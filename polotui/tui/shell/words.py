@@ -70,8 +70,9 @@ class Words(ShellBase):
                 if key.scope == scope and not (key.changes and self.read_only)
             ]
             if scope == "global":
-                digits = " ".join(entry.digit for entry in self.screens)
-                rows.insert(0, [(digits, "key"), (", ".join(entry.title for entry in self.screens), ""), ("", "")])
+                numbered = [entry for entry in self.screens if entry.digit]
+                digits = " ".join(entry.digit for entry in numbered)
+                rows.insert(0, [(digits, "key"), (", ".join(entry.title for entry in numbered), ""), ("", "")])
             lines += [[(_SCOPE_TITLES.get(scope, scope), "title")], *columns(rows), []]
         tail = "Keys move with [face.keymap] in polotui.toml: id = key. The mouse is the app's: shift+drag selects."
         lines += [[(line, "muted")] for line in wrapped(tail, self.reading_width)]
