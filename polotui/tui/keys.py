@@ -178,6 +178,9 @@ KEYS: tuple[Key, ...] = (
     Key("alerts.acknowledge", "a", "acknowledge", "acknowledge", "alerts", 11, changes=True),
     Key("alerts.acknowledge-all", "A", "acknowledge_all", "acknowledge all", "alerts", 12, changes=True),
     Key("alerts.past", "H", "past", "past", "alerts", 13),
+    Key("latches.clear", "a", "clear", "clear it", "latches", 11, changes=True),
+    Key("locks.lock", "a", "lock", "lock a pair", "locks", 11, changes=True),
+    Key("locks.lift", "x", "lift", "lift it", "locks", 12, changes=True),
 )
 
 #: Which scopes are alive at the same time; two ids in one of these sets must not share a key.
@@ -203,6 +206,11 @@ TOGETHER: tuple[frozenset[str], ...] = (
     frozenset({"global", "risk", "table"}),
     frozenset({"global", "risk", "alerts", "table"}),
     frozenset({"global", "risk", "protects", "text"}),
+    frozenset({"global", "risk", "latches", "table"}),
+    frozenset({"global", "risk", "locks", "table"}),
+    frozenset({"global", "risk", "figures"}),
+    frozenset({"global", "risk", "curve"}),
+    frozenset({"global", "risk", "form"}),
 )
 
 #: How keys are written for people.

@@ -14,20 +14,39 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
+from polotui.api.risk_commands import ClearLatch
 from polotui.api.trade_values import LatchRow
+from polotui.core.text import clean
 from polotui.tui import keys
+from polotui.tui.numbers import moment
 from polotui.tui.screens.base import DeskScreen
+from polotui.tui.shell.entries import Entries, Entry, needed, word
+from polotui.tui.widgets.painted import Line
 from polotui.tui.widgets.pane import Pane
 from polotui.tui.widgets.risk.alerts import AlertsPane
+from polotui.tui.widgets.risk.correlation import CorrelationPane
+from polotui.tui.widgets.risk.curve import CurvePane
 from polotui.tui.widgets.risk.exposure import ExposurePane
 from polotui.tui.widgets.risk.limits import LimitsPane, PendingPane
+from polotui.tui.widgets.risk.limits_form import DiffPane, LimitsForm
+from polotui.tui.widgets.risk.locks import LatchesPane, LocksPane
 from polotui.tui.widgets.risk.meter import MeterPane
+from polotui.tui.widgets.risk.prevented import PreventedPane
 from polotui.tui.widgets.risk.protects import ProtectsPane
+from polotui.tui.widgets.risk.size import SizeForm, SizePane
+from polotui.tui.widgets.risk.whatif import DecisionPane, WhatIfForm
 from polotui.tui.widgets.risk.work import RiskWork
 
 #: Which panes a view shows, from top to bottom, in the order of `v`.
 VIEWS: dict[str, tuple[str, ...]] = {
     "now": ("protects", "exposure", "alerts"),
+    "limits": ("limitsform", "diff"),
+    "whatif": ("whatif", "decision"),
+    "size": ("sizeform", "size"),
+    "correlation": ("correlation",),
+    "curve": ("curve",),
+    "locks": ("latches", "locks"),
+    "prevented": ("prevented",),
 }
 #: Rows from which the overview has room for the curve.
 TALL = 44
@@ -39,18 +58,27 @@ class RiskScreen(DeskScreen):
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("risk")
     DEFAULT_CSS = """
     RiskScreen .column { height: 1fr; }
-    RiskScreen #left { width: 58; }
-    RiskScreen.-medium #left { width: 50; }
+    RiskScreen #left { width: 62; }
+    RiskScreen.-medium #left { width: 58; }
     RiskScreen #right { width: 1fr; }
     RiskScreen #meter { height: 9; }
     RiskScreen.-low #meter { height: 7; }
     RiskScreen #limits { height: 1fr; }
-    RiskScreen #pending { height: 5; }
-    RiskScreen.-low #pending { height: 4; }
     RiskScreen #protects { height: 3fr; }
     RiskScreen #exposure { height: 9; }
     RiskScreen #alerts { height: 2fr; }
     RiskScreen.-low #exposure { height: 5; }
+    RiskScreen #limitsform, RiskScreen #whatif, RiskScreen #sizeform { height: 3fr; }
+    RiskScreen #diff, RiskScreen #size { height: 2fr; }
+    RiskScreen #whatif { height: 13; }
+    RiskScreen #decision { height: 1fr; }
+    RiskScreen.-low #whatif { height: 9; }
+    RiskScreen.-low #sizeform { height: 11; }
+    RiskScreen.-low #size { height: 1fr; }
+    RiskScreen #correlation, RiskScreen #curve, RiskScreen #prevented { height: 1fr; }
+    RiskScreen #latches { height: 2fr; }
+    RiskScreen #locks { height: 3fr; }
+    RiskScreen #curve.-strip { height: 14; }
     RiskScreen.-narrow #left { width: 1fr; }
     RiskScreen.-narrow #right { display: none; }
     RiskScreen.-narrow.-right #right { display: block; }
@@ -76,6 +104,17 @@ class RiskScreen(DeskScreen):
                 yield ProtectsPane(id="protects")
                 yield ExposurePane(id="exposure")
                 yield AlertsPane(id="alerts")
+                yield LimitsForm(id="limitsform")
+                yield DiffPane(id="diff")
+                yield WhatIfForm(id="whatif")
+                yield DecisionPane(id="decision")
+                yield SizeForm(id="sizeform")
+                yield SizePane(id="size")
+                yield CorrelationPane(id="correlation")
+                yield LatchesPane(id="latches")
+                yield LocksPane(id="locks")
+                yield PreventedPane(id="prevented")
+                yield CurvePane(id="curve")
 
     def on_mount(self) -> None:
         self.give_room()
@@ -98,17 +137,26 @@ class RiskScreen(DeskScreen):
         wanted: set[str] = set()
         if self.query_one(AlertsPane).past:
             wanted.add("past")
+        shown = set(self.shown_in(self.view))
+        for pane, question in (("curve", "history"), ("correlation", "correlations"), ("prevented", "report")):
+            if pane in shown:
+                wanted.add(question)
         return wanted
 
     # what is shown
 
     def shown_in(self, view: str) -> list[str]:
-        return list(VIEWS[view])
+        """The ids of the panes that have room in a view, from top to bottom."""
+        strip = ["curve"] if view == "now" and self.app.size.height >= TALL else []
+        return [*VIEWS[view], *strip]
 
     def give_room(self) -> None:
         shown = self.shown_in(self.view)
         for pane in self.query_one("#right").query(Pane):
             pane.set_class(pane.id not in shown, "-off")
+        self.query_one(CurvePane).set_class(self.view == "now", "-strip")
+        pending = self.work.risk.pending if self.work.risk is not None else []
+        self.query_one(PendingPane).styles.height = 1 + min(len(pending), 2 if self.has_class("-low") else 4)
         self.query_one(PendingPane).set_class(not self._pending(), "-off")
         self.settle()
 
@@ -116,7 +164,7 @@ class RiskScreen(DeskScreen):
         return bool(self.work.risk is not None and self.work.risk.pending)
 
     def view_of(self, pane: Pane) -> str:
-        if pane.id in VIEWS[self.view]:
+        if pane.id in self.shown_in(self.view):
             return self.view
         return next((view for view, names in VIEWS.items() if pane.id in names), "")
 
@@ -154,14 +202,20 @@ class RiskScreen(DeskScreen):
 
     def action_open_view(self, view: str) -> None:
         self.view = view
-        self.focus_on(self.query_one(f"#{self.shown_in(view)[0]}", Pane))
+        pane = self.query_one(f"#{self.shown_in(view)[0]}", Pane)
+        if isinstance(pane, SizeForm | WhatIfForm):
+            # What it says may be from an hour ago.
+            pane.changed()
+        self.focus_on(pane)
 
     def action_view(self, step: int) -> None:
         names = list(VIEWS)
         self.action_open_view(names[(names.index(self.view) + step) % len(names)])
 
     def action_preset(self) -> None:
-        pass
+        """Opens the limits with the list of presets over them."""
+        self.action_open_view("limits")
+        self.query_one(LimitsForm).choose_preset()
 
     def action_withdraw(self) -> None:
         if self._pending():
@@ -176,7 +230,45 @@ class RiskScreen(DeskScreen):
         self.desk.ask_flatten()
 
     def change_limit(self, name: str) -> None:
-        pass
+        """The form, with the cursor on this limit when it has a field."""
+        form = self.query_one(LimitsForm)
+        names = [item.name for item in form.fields()]
+        form.place = names.index(name) if name in names else form.place
+        self.action_open_view("limits")
 
     def clear_latch(self, latch: LatchRow) -> None:
-        pass
+        """Acknowledges it when that is enough, else asks for its words and a reason."""
+        if not self.desk.may_change():
+            return
+        words: list[Line | str] = [
+            [(clean(latch.title, 60), "title"), (f"  since {moment(latch.since_ms)}", "muted")],
+            clean(latch.reason, 300),
+            [],
+        ]
+        if latch.clearable:
+            words.append("Its time has come: acknowledging clears it, and entries are possible again.")
+            entries = [Entry("reason", "note", hint="may stay empty")]
+        else:
+            words += [
+                "It is still in force. Overriding lets entries pass again although the limit was broken. It is "
+                "audited with the reason.",
+                f"Otherwise: {clean(latch.how_to_clear, 300)}.",
+            ]
+            entries = [word(latch.override_words), Entry("reason", "reason", hint="for the audit", check=needed)]
+            if not latch.override_words:
+                self.desk.tell(f"This latch cannot be cleared here: {clean(latch.how_to_clear, 300)}.", "warning")
+                return
+
+        def answered(texts: dict[str, str] | None) -> None:
+            if texts is not None:
+                self.work.do(
+                    ClearLatch(
+                        name=latch.name,
+                        words=texts.get("word", ""),
+                        reason=texts["reason"].strip(),
+                        caller=self.desk.caller,
+                    )
+                )
+
+        title = "Acknowledge a latch" if latch.clearable else "Override a latch"
+        self.desk.push_screen(Entries(title, words, entries, "clears it"), answered)

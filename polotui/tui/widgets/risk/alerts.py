@@ -76,7 +76,7 @@ class AlertsPane(LiveTable, RiskPane):
         cells = {
             "at": Cell(at, "muted", row.at_ms),
             "level": Cell(row.level, tone, row.level),
-            "text": Cell(clean(row.text, max(24, self.size.width - 24)), "muted" if settled else "", row.text),
+            "text": Cell(clean(row.text, max(24, self.size.width - 20)), "muted" if settled else "", row.text),
             "seen": Cell(clock(row.acknowledged_ms)[:5] if row.acknowledged_ms else "", "muted", row.acknowledged_ms),
             "cured": Cell(clock(row.cured_ms)[:5] if row.cured_ms else "", "muted", row.cured_ms),
             "code": Cell(clean(row.code, 30), "faint", row.code),

@@ -71,7 +71,7 @@ class ExposurePane(RiskPane):
 def _column(title: str, rows: list[ExposureRow], width: int) -> list[Line]:
     """Head and rows, each exactly `width` cells: name, value, share, bar."""
     value = 10 if width >= 34 else 0
-    bars = 6 if width >= 26 else 0
+    bars = 6 if width >= 30 else 4 if width >= 24 else 0
     name = max(6, width - 6 - (value + 1 if value else 0) - (bars + 3 if bars else 0))
     lines: list[Line] = [[(fit(title, width), "muted")]]
     for row in rows:

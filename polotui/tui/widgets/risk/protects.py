@@ -16,7 +16,7 @@ from polotui.tui.widgets.painted import Line, fit
 from polotui.tui.widgets.pane import Exported
 from polotui.tui.widgets.risk.base import PROTECTION_TONES, RiskPane
 
-_LABEL = 11
+_LABEL = 12
 
 
 class ProtectsPane(RiskPane):
