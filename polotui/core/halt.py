@@ -28,12 +28,12 @@ class HaltNote(msgspec.Struct, frozen=True, kw_only=True):
 
 def halt(home: Home, reason: str, who: str, clock: Clock) -> HaltNote:
     """Sets the flag; the note that holds. Raises StorageError when it could not be written."""
-    standing = is_halted(home)
-    if standing is not None:
-        return standing
     note = HaltNote(at_ms=clock.wall_ms(), reason=reason[:_LONGEST], who=who[:_LONGEST])
     path = home.data / NAME
     try:
+        standing = is_halted(home)
+        if standing is not None and path.exists():
+            return standing
         private_folder(home.data)
         write_private(path, msgspec.json.encode(note))
     except OSError as error:

@@ -181,6 +181,18 @@ KEYS: tuple[Key, ...] = (
     Key("latches.clear", "a", "clear", "clear it", "latches", 11, changes=True),
     Key("locks.lock", "a", "lock", "lock a pair", "locks", 11, changes=True),
     Key("locks.lift", "x", "lift", "lift it", "locks", 12, changes=True),
+    # The strategies board.
+    Key("board.open", "enter", "open_strategy", "open in the lab", "board", 5),
+    Key("board.backtest", "b", "backtest", "backtest", "board", 11),
+    Key("board.paper", "o", "paper", "paper trade", "board", 12, changes=True),
+    Key("board.rule", "r", "rule", "promotion rule", "board", 13, changes=True),
+    Key("board.table", "v", "table", "columns or table", "board", 14),
+    Key("stage.down", "j,down", "cursor(1)", "down", "stage"),
+    Key("stage.up", "k,up", "cursor(-1)", "up", "stage"),
+    Key("stage.top", "g,home", "cursor(-10000)", "first", "stage"),
+    Key("stage.bottom", "G,end", "cursor(10000)", "last", "stage"),
+    Key("stage.left", "h,left", "stage(-1)", "stage before", "stage"),
+    Key("stage.right", "l,right", "stage(1)", "next stage", "stage"),
 )
 
 #: Which scopes are alive at the same time; two ids in one of these sets must not share a key.
@@ -211,6 +223,8 @@ TOGETHER: tuple[frozenset[str], ...] = (
     frozenset({"global", "risk", "figures"}),
     frozenset({"global", "risk", "curve"}),
     frozenset({"global", "risk", "form"}),
+    frozenset({"global", "board", "stage"}),
+    frozenset({"global", "board", "text"}),
 )
 
 #: How keys are written for people.

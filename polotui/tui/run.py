@@ -21,8 +21,8 @@ from polotui.core.errors import UsageError
 from polotui.core.face_settings import FaceSettings
 from polotui.core.log import logging_to
 from polotui.core.paths import Home
-from polotui.core.text import clean
 from polotui.core.settings.edit import set_value, toml_value
+from polotui.core.text import clean
 
 _HEADLESS = "Without a screen: polotui market book SYMBOL, polotui balance, polotui health, each also with --json."
 

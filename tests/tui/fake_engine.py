@@ -330,9 +330,7 @@ class FakeLink:
         new = [topic for topic in topics if topic not in self.topics]
         self.topics, self.rate = list(topics), rate
         events = self.engine.snapshot(new)
-        self.queue.put_nowait(
-            [event for event in events if isinstance(event, RETOLD)]
-        )
+        self.queue.put_nowait([event for event in events if isinstance(event, RETOLD)])
 
     async def close(self) -> None:
         self.closed = True

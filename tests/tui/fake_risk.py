@@ -32,11 +32,11 @@ LIMITS = [
 ]  # fmt: skip
 
 FIELDS = [
-    ("daily-loss", "daily loss", "%", "5", "0.1", "50", "block, then close all, until the next UTC day and a word", "losses"),
+    ("daily-loss", "daily loss", "%", "5", "0.1", "50", "block, then close all until the next UTC day", "losses"),
     ("drawdown-warn", "drawdown, warning", "%", "15", "0.1", "90", "an alert", "losses"),
     ("drawdown", "drawdown, pause", "%", "25", "0.1", "90", "bots pause until a person resumes them", "losses"),
     ("positions", "positions", "", "50", "1", "500", "open at the same time, all together", "positions"),
-    ("positions-strategy", "positions a strategy", "", "20", "1", "500", "open at the same time, each strategy", "positions"),
+    ("positions-strategy", "positions a strategy", "", "20", "1", "500", "open at once, each strategy", "positions"),
     ("position-size", "largest position", "%", "20", "0.1", "100", "of the equity", "positions"),
     ("correlated", "correlated pairs", "", "3", "1", "50", "pairs above 0.70", "positions"),
     ("risk-trade", "risk a trade", "%", "1", "0.05", "20", "of the equity, from entry to stop", "trades"),
@@ -144,7 +144,8 @@ def stressed(now: int) -> tr.Risk:
     alerts = [
         tv.AlertRow(id=9, level="breach", code="RISK-DAILY-LOSS", text="daily loss −5.2 % of −5 %: entries blocked",
                     at_ms=now - 61 * MINUTE),
-        tv.AlertRow(id=8, level="near", code="RISK-DRAWDOWN", text="drawdown −21.4 % of −25 %", at_ms=now - 70 * MINUTE),
+        tv.AlertRow(id=8, level="near", code="RISK-DRAWDOWN", text="drawdown −21.4 % of −25 %",
+                    at_ms=now - 70 * MINUTE),
         tv.AlertRow(id=6, level="unusual", code="UNUSUAL-SIZE", text="an order of 4.2 times the usual size",
                     at_ms=now - 5 * HOUR, acknowledged_ms=now - 4 * HOUR),
         *base.alerts,
@@ -342,14 +343,19 @@ def make_correlations() -> tr.Correlations:
         matrix.append([1.0 if i == j else known.get((min(i, j), max(i, j))) for j in range(5)])
         bars.append([720 if i != 4 and j != 4 else 31 for j in range(5)])
     return tr.Correlations(
-        symbols=symbols, matrix=matrix, held=[True, True, False, False, False], threshold=0.7, bars=bars,
+        symbols=symbols,
+        matrix=matrix,
+        held=[True, True, False, False, False],
+        threshold=0.7,
+        bars=bars,
         text="Pearson of hourly log returns, 30 days, at least 200 bars in common; unknown counts as correlated.",
     )
 
 
 def finding(code: str, title: str, text: str, value: float, limit: float, *, refuses: bool = False) -> tv.FindingRow:
     return tv.FindingRow(
-        code=code, title=title, refuses=refuses, text=text, value=value, limit=limit, use=value / limit if limit else None
+        code=code, title=title, refuses=refuses, text=text, value=value, limit=limit,
+        use=value / limit if limit else None,
     )  # fmt: skip
 
 
@@ -385,26 +391,28 @@ def accepted() -> tr.Assessed:
 def refused() -> tr.Assessed:
     codes = ("RISK-POSITION-SIZE", "RISK-CORRELATION")
     rows = checks(*codes)
-    warning = tv.FindingRow(code="RISK-PER-TRADE", title="risk a trade", refuses=False, text="0.9 % of 1 %", value=0.009,
-                            limit=0.01, use=0.9)  # fmt: skip
+    warning = tv.FindingRow(code="RISK-PER-TRADE", title="risk a trade", refuses=False, text="0.9 % of 1 %",
+                            value=0.009, limit=0.01, use=0.9)  # fmt: skip
     return tr.Assessed(
         decision=tv.DecisionRow(
             approved=False, code=codes[0], findings=[row for row in rows if row.refuses], warnings=[warning],
             checks=[*rows, warning],
-            recommendation="0.0200 BTC would pass the size; the correlation passes when ETH_USDT or SOL_USDT is closed.",
+            recommendation="0.0200 BTC would pass the size; the correlation when ETH_USDT or SOL_USDT is closed.",
         ),
         price="61891.20", quantity="0.1000", amount="6189.12", fee="12.38", exposure_after=1.05, cash_after="-300.10",
     )  # fmt: skip
 
 
 def make_prevented() -> list[tr.PreventedRow]:
-    return [
-        tr.PreventedRow(layer="stop and target", month="2026-11", count=14, losses_avoided="312.40", gains_missed="96.20"),
-        tr.PreventedRow(layer="pair locks", month="2026-11", count=5, losses_avoided="48.10", gains_missed="51.00", open=1),
-        tr.PreventedRow(layer="correlation", month="2026-11", count=9, losses_avoided="120.00", gains_missed="22.75", open=2),
-        tr.PreventedRow(layer="daily loss", month="2026-10", count=2, losses_avoided="210.55", gains_missed="0.00"),
-        tr.PreventedRow(layer="positions", month="2026-10", count=1, losses_avoided="0.00", gains_missed="18.40"),
-    ]  # fmt: skip
+    rows = [
+        ("stop and target", "2026-11", 14, "312.40", "96.20", 0),
+        ("pair locks", "2026-11", 5, "48.10", "51.00", 1),
+        ("correlation", "2026-11", 9, "120.00", "22.75", 2),
+        ("daily loss", "2026-10", 2, "210.55", "0.00", 0),
+        ("positions", "2026-10", 1, "0.00", "18.40", 0),
+    ]
+    names = ("layer", "month", "count", "losses_avoided", "gains_missed", "open")
+    return [tr.PreventedRow(**dict(zip(names, row, strict=True))) for row in rows]  # type: ignore[arg-type]
 
 
 def make_cards() -> list[tv.BoardCard]:

@@ -127,6 +127,8 @@ class RiskScreen(DeskScreen):
         return ["risk"]
 
     def frame(self, dirty: set[str], now: float) -> None:
+        if not self.query(CurvePane):
+            return  # opened a moment ago: the panes are still to come
         self.work.heard(dirty, self._questions())
         if self.query_one(PendingPane).has_class("-off") == self._pending():
             self.give_room()

@@ -84,36 +84,36 @@ class Halting(ShellBase):
         asked = asyncio.create_task(self.session.call(Halt(reason=reason, caller=self.caller)))
         # The request leaves before a slow disk could hold this loop up.
         await asyncio.sleep(0)
-        flag = self._write_flag(reason)
+        written, flag = self._write_flag(reason)
         try:
             await asyncio.wait({asked}, timeout=PATIENCE)
             if not asked.done():
                 self.tell(f"The engine has not answered for {PATIENCE:.0f} s. {flag}", "error", title="halt")
-            self._halted(await asked, flag)
+            self._halted(await asked, "" if written else flag)
         except PolotuiError as error:
             self.tell(f"The engine does not answer: {clean(error.cause, 200)} {flag}", "error", title="halt")
         finally:
             asked.cancel()
 
-    def _write_flag(self, reason: str) -> str:
-        """Writes the flag; what holds now, in words."""
+    def _write_flag(self, reason: str) -> tuple[bool, str]:
+        """Writes the flag: whether it stands, and what holds now in words."""
         if self.home is None:
-            return "This face has no home to write the flag into: polotui halt, on the engine's machine, does it."
+            return True, "This face has no home to write the flag into: polotui halt, on the engine's machine, does it."
         try:
             self.halt_note = halt(self.home, reason, self.caller, self.clock)
         except PolotuiError as error:
-            return error.record().sentence()
+            return False, error.record().sentence()
         self.store.mark("trading")
         self.paint_frame()
-        return (
+        return True, (
             "The flag file stops every new order. Resting orders stay where they are and may still fill: cancel them "
             "when the engine is back, or at the exchange."
         )
 
-    def _halted(self, reply: Halted, flag: str) -> None:
+    def _halted(self, reply: Halted, fault: str) -> None:
         text = clean(reply.text, 300)
-        if "could not be written" in flag:
-            self.tell(flag, "error", title="halt")
+        if fault:
+            self.tell(fault, "error", title="halt")
         left = f" {reply.left} not confirmed yet." if reply.left else ""
         self.tell(f"{text}{left} Positions stay. : resume goes on.", "warning", title=reply.state)
 

@@ -36,6 +36,13 @@ _SCOPE_TITLES = {
     "editor": "Typing in a document",
     "checks": "Checks",
     "preview": "Preview",
+    "risk": "Risk",
+    "protects": "What protects",
+    "alerts": "Alerts",
+    "latches": "Latches",
+    "locks": "Pair locks",
+    "board": "Board",
+    "stage": "A stage",
 }
 
 
@@ -100,9 +107,12 @@ class Words(ShellBase):
         self.push_screen(Picker("Guides", choices), show)
 
     def show_alerts(self) -> None:
-        """Toasts for what went wrong: three at a time, the rest as a count."""
-        alerts = list(self.store.alerts)
+        """Toasts for what went wrong: every loud one, of the others three at a time and the rest as a count."""
+        loud = [note for note in self.store.alerts if note.loud]
+        alerts = [note for note in self.store.alerts if not note.loud]
         self.store.alerts.clear()
+        for note in loud:
+            self.notify(clean(note.text, 300), title=note.kind, severity="error", timeout=30, markup=False)
         for note in alerts[-3:]:
             severity: Any = "error" if note.level == "error" else "warning"
             self.notify(clean(note.text, 300), severity=severity, timeout=8, markup=False)

@@ -1,8 +1,8 @@
 """A pane: a frame with its title in the border, and a body.
 
 Decided here: the frame is part of the drawing, so a title that changes each second costs a few cells and not the
-pane. Its shape repeats the mode: square corners for DEMO, round for PAPER, heavy for LIVE, double while trading is halted. Two
-panes above each other share one line.
+pane. Its shape repeats the mode: square corners for DEMO, round for PAPER, heavy for LIVE; double while trading is
+halted. Two panes above each other share one line.
 """
 
 from __future__ import annotations

@@ -25,8 +25,9 @@ class AlertsPane(LiveTable, RiskPane):
 
     NAME = "Alerts"
     ABOUT = (
-        "near: a limit is used to 80 %. breach: it is broken, and stays here until it is cured. unusual: far from what "
-        "the last 30 days were like. safety: the desk itself is unsound. a acknowledges, A all of them, H shows the past."
+        "near: a limit is used to 80 %. breach: it is broken, and stays here until it is cured. unusual: far from "
+        "what the last 30 days were like. safety: the desk itself is unsound. a acknowledges, A all of them, H shows "
+        "the past."
     )
     SCOPES = ("alerts", "table", "risk")
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("alerts")

@@ -40,7 +40,9 @@ class RiskPane(Pane):
     def title_right(self) -> Line:
         return self.stale_mark(0)
 
-    def nothing(self, width: int, question: str = "risk", words: str = "Waiting for the first figures of risk.") -> list[Line]:
+    def nothing(
+        self, width: int, question: str = "risk", words: str = "Waiting for the first figures of risk."
+    ) -> list[Line]:
         """What to say while there is nothing to show."""
         return [[], *([(f" {part}", "muted")] for part in wrapped(self.work.waiting(question, words), width - 2))]
 

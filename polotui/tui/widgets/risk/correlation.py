@@ -90,8 +90,11 @@ class CorrelationPane(RiskPane):
             why = f"only {found.bars[y][x]} bars in common" if value is None else f"{found.bars[y][x]} bars"
             both = "both held" if found.held[y] and found.held[x] else ""
             lines.append(
-                [(f" {fit(names, 24)}", ""), (value_words(value).rjust(6) + " ", _tone(value, found.threshold))]
-                + [(f"  {' · '.join(part for part in (why, both) if part)}", "muted")]
+                [
+                    (f" {fit(names, 24)}", ""),
+                    (value_words(value).rjust(6) + " ", _tone(value, found.threshold)),
+                    (f"  {' · '.join(part for part in (why, both) if part)}", "muted"),
+                ]
             )
         return lines
 

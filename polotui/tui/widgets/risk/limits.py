@@ -65,7 +65,11 @@ class LimitsPane(LiveTable, RiskPane):
             "title": Cell(clean(row.title, 30), "" if row.state != "unknown" else "muted", row.title),
             "value": Cell(clean(row.value_text, 16) or UNKNOWN, tone, row.use),
             "limit": Cell(clean(row.limit_text, 16), "muted", row.limit_text),
-            "use": Cell(gauge_text(row.use, 14 if self.size.width >= 78 else 8 if self.size.width >= 60 else 6), tone or "key", row.use),
+            "use": Cell(
+                gauge_text(row.use, 14 if self.size.width >= 78 else 8 if self.size.width >= 60 else 6),
+                tone or "key",
+                row.use,
+            ),
             "state": Cell(word, tone, row.state),
             "distance": Cell(clean(row.distance_text, 30), "muted", row.use),
             "warn": Cell(clean(row.warn_text, 20), "muted", row.warn_text),

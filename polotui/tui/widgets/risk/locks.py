@@ -151,7 +151,9 @@ class LocksPane(LiveTable, RiskPane):
             Entry("hours", "for", "24", unit="hours", check=hours),
             Entry("reason", "reason", hint="for the audit", check=needed),
         ]
-        words: list[Line | str] = ["No strategy enters this symbol until then. What is held stays, and stays protected."]
+        words: list[Line | str] = [
+            "No strategy enters this symbol until then. What is held stays, and stays protected."
+        ]
 
         def answered(texts: dict[str, str] | None) -> None:
             if texts is not None:

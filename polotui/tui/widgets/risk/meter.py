@@ -82,7 +82,9 @@ class MeterPane(RiskPane):
         def copy(reply: RiskReport) -> None:
             self.desk.copy_to_clipboard(reply.text)
             lines = reply.text.count("\n")
-            self.desk.tell(f"Copied the report of risk ({lines} lines). If your terminal does not take it: e writes it.")
+            self.desk.tell(
+                f"Copied the report of risk ({lines} lines). If your terminal does not take it: e writes it."
+            )
 
         self.desk.ask(GetRiskReport(), copy)
         return True

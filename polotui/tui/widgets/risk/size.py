@@ -168,7 +168,9 @@ class SizePane(RiskPane):
             return [[], *([(f" {part}", "muted")] for part in wrapped(words, width - 2))]
         capped = result.capped != result.uncapped
         stop = UNKNOWN if result.stop_distance is None else percent(-abs(result.stop_distance), 1)
-        risk = UNKNOWN if result.resulting_risk_ratio is None else f"{result.resulting_risk_ratio * 100:.2f} % of equity"
+        risk = (
+            UNKNOWN if result.resulting_risk_ratio is None else f"{result.resulting_risk_ratio * 100:.2f} % of equity"
+        )
         reward = UNKNOWN if result.reward_to_risk is None else f"{result.reward_to_risk:.2f}"
         lines: list[Line] = [
             _row("by the rule", group(result.uncapped, 2), "USDT", "muted" if capped else ""),

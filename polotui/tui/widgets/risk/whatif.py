@@ -152,7 +152,11 @@ class DecisionPane(RiskPane):
         room = max(10, width - 24)
         line: Line = [(f" {mark} ", tone), (fit(clean(row.title, 40), 17), "" if tone != "good" else "muted")]
         if row.use is not None and room > 30:
-            return [*line, *gauge(row.use, 6, tone if tone != "good" else "key"), (f" {fit(text, room - 8)}", tone_of(tone))]
+            return [
+                *line,
+                *gauge(row.use, 6, tone if tone != "good" else "key"),
+                (f" {fit(text, room - 8)}", tone_of(tone)),
+            ]
         return [*line, (fit(text, room), tone_of(tone))]
 
     def _foot(self, assessed: Assessed, width: int) -> list[Line]:
@@ -164,21 +168,27 @@ class DecisionPane(RiskPane):
         if decision.needs_confirmation:
             lines.append([(" → ", "key"), ("would pass when it is confirmed", "warn")])
         lines.append([("─" * width, "border")])
-        base = self._form().value("symbol").partition("_")[0].upper()
+        base = clean(self._form().value("symbol").partition("_")[0].upper(), 12)
         lines.append(
             [
-                (" fills at worst ", "muted"), (group(assessed.price) if assessed.price else UNKNOWN, ""),
-                (" · ", "muted"), (f"{group(assessed.quantity) if assessed.quantity else UNKNOWN} {clean(base, 12)}", ""),
-                (" for ", "muted"), (f"{group(assessed.amount, 2) if assessed.amount else UNKNOWN} USDT", ""),
+                (" fills at worst ", "muted"),
+                (_money(assessed.price), ""),
+                (" · ", "muted"),
+                (f"{_money(assessed.quantity)} {base}", ""),
+                (" for ", "muted"),
+                (f"{_money(assessed.amount, 2)} USDT", ""),
             ]
-        )  # fmt: skip
+        )
         lines.append(
             [
-                (" fee ", "muted"), (f"{group(assessed.fee, 2) if assessed.fee else UNKNOWN}", ""),
-                (" · exposure then ", "muted"), (share(assessed.exposure_after), ""),
-                (" · cash then ", "muted"), (f"{group(assessed.cash_after, 2) if assessed.cash_after else UNKNOWN}", ""),
+                (" fee ", "muted"),
+                (_money(assessed.fee, 2), ""),
+                (" · exposure then ", "muted"),
+                (share(assessed.exposure_after), ""),
+                (" · cash then ", "muted"),
+                (_money(assessed.cash_after, 2), ""),
             ]
-        )  # fmt: skip
+        )
         return lines
 
     def export(self) -> Exported | None:
@@ -197,6 +207,10 @@ class DecisionPane(RiskPane):
             return None
         lines = [f"{_mark(row, assessed)[0]} {row.title}: {row.text}" for row in _ordered(assessed)]
         return "the gate's answer", "\n".join([*lines, assessed.decision.recommendation])
+
+
+def _money(text: str, places: int | None = None) -> str:
+    return group(text, places) if text else UNKNOWN
 
 
 def tone_of(tone: str) -> str:

@@ -145,9 +145,7 @@ class RiskWork:
             self.desk.ask(rc.SetLimits(withdraw=True, caller=self.desk.caller), self._set)
 
     def set(self, preset: str, changes: dict[str, str], reason: str) -> None:
-        self.desk.ask(
-            rc.SetLimits(preset=preset, changes=changes, reason=reason, caller=self.desk.caller), self._set
-        )
+        self.desk.ask(rc.SetLimits(preset=preset, changes=changes, reason=reason, caller=self.desk.caller), self._set)
 
     def _set(self, reply: tr.LimitsSet) -> None:
         self.desk.tell(clean(reply.text, 300))
