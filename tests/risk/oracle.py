@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from polotui.model.orders import OrderType, Purpose, Side
@@ -18,6 +19,7 @@ from polotui.risk.values import AccountView, Asked, MarketView
 CLOSES = {"exit", "stop", "target", "protect", "flatten"}
 
 
+@lru_cache(maxsize=4096)
 def exact(value: Any) -> Fraction | None:
     """A number as a fraction; None for what is missing, NaN or infinite. A float counts as it is written."""
     if value is None:

@@ -12,7 +12,7 @@ Decided here:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -25,8 +25,6 @@ from polotui.core.clock import Clock
 from polotui.core.errors import UsageError
 from polotui.core.ids import Chance
 from polotui.execution.exits import beyond_stop
-from polotui.execution.grid import quantise
-from polotui.model.money import ZERO
 from polotui.model.orders import FINAL, OWN, OrderState, OrderTerms, OrderType, Purpose, Side
 from polotui.risk.values import Asked
 from polotui.strategy.document.bind import Bound
@@ -36,7 +34,7 @@ from polotui.trading.bots.fitness import unsupported
 from polotui.trading.bots.hand import Closing, Fill, Hand, Shared, is_entry
 from polotui.trading.bots.memory import TradeLog, new_counts, plain_rules
 from polotui.trading.bots.orders import Keeper, Orders, Protection, Purse
-from polotui.trading.bots.steps import Steps, exact
+from polotui.trading.bots.steps import WIDE, Steps, exact
 from polotui.trading.bots.telling import Telling
 from polotui.trading.paper import codes
 
@@ -49,8 +47,11 @@ _MISSED_WORDS = "its bar closed while the engine was down"
 
 @dataclass(frozen=True)
 class BotTerms:
-    """What a bot is started with. `settings` has capital, costs and policy; its span is not read. `by_amount`: limit
-    and stop entries name an amount as the backtest does; otherwise a quantity, as an exchange wants it."""
+    """What a bot is started with. `settings` has capital, costs and policy; its span is not read.
+
+    `form` is that of its venue. `bar`: an entry is an order of one moment, asked anew at the next, and a limit or stop
+    entry is an unrounded quantity. `book`: it rests until it expires, with a quantity on the grid.
+    """
 
     id: int
     strategy: str
@@ -58,7 +59,7 @@ class BotTerms:
     symbols: tuple[str, ...]
     frame_ms: int
     settings: Settings
-    by_amount: bool = True
+    form: Literal["bar", "book"] = "bar"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,18 @@ class SentOrder:
 
     terms: OrderTerms
     state: OrderState
+    code: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A fill as the ledger has it."""
+
+    number: int
+    fill: Fill
+    terms: OrderTerms
+    at_ms: int
 
 
 class Bot:
@@ -145,24 +158,21 @@ class Bot:
         if sent.state is OrderState.RISK_DENIED:
             self._tell.refused(hand, self.bar_ms, notes.DENIED, f"{sent.decision.code}: {sent.decision.recommendation}")
 
-    async def enter(self, symbol: str) -> bool:
-        """Sends the entry that is ordered for a symbol, if places and the bot's state allow it. False when no entry of
-        this symbol may fill in this moment."""
+    async def enter(self, symbol: str) -> None:
+        """Sends the entry that is ordered for a symbol, if places and the bot's state allow it."""
         hand = self.hands[symbol]
-        position = hand.position
-        if position.order == 0 or not hand.traded:
-            return False
-        if hand.waits_behind_exit():
-            return False
+        if hand.position.order == 0 or not hand.traded:
+            return
+        if hand.tried_at == self.shared.index or hand.waits_behind_exit():
+            # Tested already: after a restart the places may be taken by those that came behind it.
+            return
         if why := self._kept_from_entering(hand):
             self._refuse_entry(hand, *why)
             await self.settle(symbol)
-            return False
-        fresh = hand.tried_at != self.shared.index
+            return
         hand.begin_entry()
-        if not hand.order_id and fresh:
+        if not hand.order_id:
             await self._buy(hand)
-        return True
 
     def _kept_from_entering(self, hand: Hand) -> tuple[str, str] | None:
         if self.state_name != "running":
@@ -178,23 +188,26 @@ class Bot:
         self._tell.refused(hand, self.bar_ms, code, reason)
 
     async def _buy(self, hand: Hand) -> None:
-        position, steps = hand.position, hand.steps
+        position = hand.position
         kind = _TYPES[position.order_kind]
-        amount = exact(position.order_amount)
-        level = None if kind is OrderType.MARKET else steps.price(position.order_price)
-        by_amount = kind is OrderType.MARKET or self.terms.by_amount
-        quantity = None
-        if not by_amount and level:
-            quantity = steps.quantity(quantise(float(amount / level), steps.lot_float))
+        cash = self._purse.cash()
+        amount = min(exact(position.order_amount), cash)
+        hand.short_of_cash = amount < exact(position.order_amount)
+        if amount <= 0:
+            self.shared.counts[k.REFUSED + k.NO_CASH] += 1
+            self._refuse_entry(hand, *notes.refusal_words(k.NO_CASH))
+            return
+        level = None if kind is OrderType.MARKET else hand.steps.price(position.order_price)
+        quantity = None if level is None else self._quantity(hand, amount, level)
         purpose = Purpose.ADD if position.order_reason == k.ADD else Purpose.ENTRY
-        entry, stop, target = hand.planned(position.last_close)
+        _, stop, target = hand.planned(position.last_close)
         expires = 0
-        if kind is not OrderType.MARKET:
+        if level is not None:
             expires = self._moment_ms + (position.order_left + 1) * self.terms.frame_ms
         terms = self._order(
             hand, Side.BUY, kind, purpose,
             quantity=quantity,
-            amount=amount if by_amount else None,
+            amount=amount if level is None else None,
             price=level if kind is OrderType.LIMIT else None,
             stop=level if kind is OrderType.STOP else None,
             expire_ms=expires,
@@ -205,7 +218,7 @@ class Bot:
             terms=terms,
             strategy=self.terms.strategy,
             stop=None if stop != stop else exact(stop),
-            target=None if target != target else steps.price(target),
+            target=None if target != target else hand.steps.price(target),
         )
         sent = await self._orders.submit(asked, self._caller)
         if sent.state is OrderState.RISK_DENIED:
@@ -213,6 +226,11 @@ class Bot:
             self._refuse_entry(hand, notes.DENIED, f"{sent.decision.code}: {sent.decision.recommendation}")
         elif sent.state in FINAL and hand.order_id == terms.id:
             hand.order_id = ""
+
+    def _quantity(self, hand: Hand, amount: Decimal, level: Decimal) -> Decimal:
+        """The quantity of an entry that waits for its price."""
+        wanted = WIDE.divide(amount, level)
+        return wanted if self.terms.form == "bar" else hand.steps.sellable(wanted)
 
     def _order(
         self, hand: Hand, side: Side, kind: OrderType, purpose: Purpose, *, reason: str,
@@ -315,10 +333,10 @@ class Bot:
         hand.order_id = ""
         if state is OrderState.FILLED or code == codes.REST:
             hand.drop_entry()
-        elif code == codes.NO_VOLUME:
-            return  # the rest is asked for at the next open, as long as it has not expired
+        elif code in (codes.NO_VOLUME, codes.NOT_REACHED, codes.NO_BAR):
+            return  # it is asked for again at the next open, as long as it has not expired
         elif code in (codes.NO_CASH, codes.TOO_SMALL):
-            place = k.NO_CASH if code == codes.NO_CASH else k.TOO_SMALL
+            place = k.NO_CASH if hand.short_of_cash or code == codes.NO_CASH else k.TOO_SMALL
             self.shared.counts[k.REFUSED + place] += 1
             self._refuse_entry(hand, *notes.refusal_words(place))
         elif hand.drop_entry() and state is not OrderState.RISK_DENIED:
@@ -471,9 +489,10 @@ class Bot:
             "hands": {symbol: hand.state() for symbol, hand in self.hands.items()},
         }
 
-    def restore(self, state: Mapping[str, Any], sent: Iterable[SentOrder] = ()) -> None:
-        """Goes on where `state` was taken. `sent` are the bot's orders since the last closed bar, and all open ones;
-        fills after `state["fill"]` are booked with `on_fill` afterwards, in their order."""
+    def restore(self, state: Mapping[str, Any], sent: Sequence[SentOrder] = (), fills: Sequence[Told] = ()) -> None:
+        """Goes on where `state` was taken. `sent` are the bot's orders since the last closed bar and all that it still
+        had open, `fills` its fills after `state["fill"]`, both in their order. Afterwards `settle_all` brings the venue
+        in line."""
         self.state_name, self.reason = state["state"], state["reason"]
         self.anchor_ms, self.bar_ms = state["anchor_ms"], state["bar_ms"]
         self.shared.index, self.fill_number = state["index"], state["fill"]
@@ -484,19 +503,21 @@ class Bot:
             self.hands[symbol].restore(own)
         for order in sent:
             self._adopt(order)
+        for told in fills:
+            self.on_fill(told.fill, told.terms, told.at_ms, told.number)
+        for order in sent:
+            self.on_order(order.terms, order.state, order.code, order.words)
 
     def _adopt(self, order: SentOrder) -> None:
-        """An order that was sent after the state was taken."""
+        """An order that was sent, perhaps after the state was taken."""
         terms = order.terms
         hand = self.hands.get(terms.symbol)
         if hand is None:
             return
         now = terms.created_ms >= self._moment_ms
         if is_entry(terms) and terms.signal == hand.signal and hand.position.order != 0:
-            if order.state not in FINAL:
+            if now or order.state not in FINAL:
                 hand.order_id = terms.id
-            elif hand.order_id == terms.id:
-                hand.order_id = ""
             if now:
                 hand.begin_entry()
         elif terms.purpose is Purpose.EXIT and now:
@@ -505,6 +526,3 @@ class Bot:
     @property
     def _caller(self) -> str:
         return f"bot {self.terms.id}"
-
-
-__all__ = ["ZERO", "Bot", "BotState", "BotTerms", "SentOrder"]

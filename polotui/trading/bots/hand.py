@@ -100,6 +100,7 @@ class Hand:
         self.entered_ms = 0
         self.late_ms = 0
         self.exit_words = ""
+        self.short_of_cash = False
 
     # -- a bar closes ---------------------------------------------------------------------------------------------
 
@@ -265,8 +266,7 @@ class Hand:
             price, quantity, self.steps.lot_float, fill.maker, reason or k.BY_RULE,
         )  # fmt: skip
         if stopped and self.held:
-            # The rest of a stopped position leaves at the next opens.
-            position.exit_reason = reason
+            self._leave_later(reason)
         return float(change)
 
     def _leg(self, fill: Fill, terms: OrderTerms, price: float) -> tuple[bool, int]:
@@ -298,7 +298,12 @@ class Hand:
         if unsellable(position, self._shared.rules, price, self.steps.lot_float):
             self._close_as_dust(price, reason)
         elif stopped:
-            position.exit_reason = reason
+            self._leave_later(reason)
+
+    def _leave_later(self, reason: int) -> None:
+        """The rest of a stopped position leaves at the next opens; this moment has had its share."""
+        self.position.exit_reason = reason
+        self.left_at = self._shared.index
 
     def _close_as_dust(self, price: float, reason: int) -> None:
         shared = self._shared

@@ -45,9 +45,8 @@ async def step(bot: Bot, venue: BarVenue, moment: Moment, lower: Lower | None = 
     bot.begin({symbol: bar.open for symbol, bar in bars.items()})
     await bot.exits()
     for symbol in bot.hands:
-        if await bot.enter(symbol):
-            await venue.entries(bot.terms.account, symbol)
-            await bot.settle(symbol)
+        await bot.enter(symbol)
+        await bot.settle(symbol)
     for symbol in bot.hands:
         for reached in await venue.inside(bot.terms.account, symbol):
             if not reached.filled:

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_FLOOR, Context, Decimal
 
 from polotui.model.money import ZERO
+
+#: Wide enough that an amount comes back from quantity and price with all bits of its float.
+WIDE = Context(prec=60)
 
 
 @dataclass(frozen=True)

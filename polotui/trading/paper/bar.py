@@ -1,11 +1,14 @@
 """The paper venue of a replay: orders against closed bars, filled by the backtest's fill policy.
 
 Decided here:
-* A moment has phases that whoever replays calls in their order: `begin` (the open), then market orders as they are
-  placed, `entries` of each symbol (resting limit and stop entries), `inside` of each symbol (stops and targets).
-* A market order fills at the open as far as the bar's volume lets it, and what is left is cancelled: whoever placed it
-  asks again at the next open. A stopped protection does the same. A target rests with what is left.
-* An entry names an amount; the quantity follows from the price of the fill, the account's cash and the grid.
+* A moment has phases that whoever replays calls in their order: `begin` (the open), then orders as they are placed, then
+  `inside` of each symbol (stops and targets).
+* A market order fills at the open, an entry by limit or stop where its bar reaches it; both as far as the bar's volume
+  lets them. What is left is cancelled at once: whoever placed it asks again at the next open. A stopped protection does
+  the same. Only protections rest; a target rests with what is left of it.
+* An entry is for an amount. A limit or stop entry says it as its quantity on no grid, at its own price; the quantity
+  that is bought follows from the price of the fill, the account's cash and the grid, so at an open beyond the limit it
+  may be more than was named, as in the backtest.
 * All fills of a moment carry the bar's open as their time: a bar has no clock inside.
 * Triggers are compared as they were given, on no grid, as the backtest does; fills lie on the grid.
 
@@ -45,8 +48,8 @@ from polotui.model.money import ZERO
 from polotui.model.orders import Execution, OrderState, OrderTerms, OrderType, Placement, Side
 from polotui.model.symbols import base_and_quote
 from polotui.strategy.runtime.columns import Bar
-from polotui.trading.bots.steps import Steps, exact
-from polotui.trading.paper.codes import ASKED, NO_BAR, NO_CASH, NO_VOLUME, REST, TOO_SMALL, WORDS
+from polotui.trading.bots.steps import WIDE, Steps, exact
+from polotui.trading.paper.codes import ASKED, NO_BAR, NO_CASH, NO_VOLUME, NOT_REACHED, REST, TOO_SMALL, WORDS
 from polotui.trading.venue import VenueListener
 
 
@@ -63,11 +66,10 @@ class Reached:
 
 @dataclass
 class _Resting:
-    """An order that waits. `amount` is left of an entry, `quantity` of a protection."""
+    """An order to sell, and what is left of it."""
 
     terms: OrderTerms
-    amount: float = 0.0
-    quantity: Decimal = ZERO
+    quantity: Decimal
 
 
 class BarVenue:
@@ -104,14 +106,19 @@ class BarVenue:
     # -- what the gateway asks ------------------------------------------------------------------------------------
 
     async def place(self, terms: OrderTerms, token: object) -> Placement:
-        if terms.type is OrderType.MARKET:
-            return await self._market(terms)
-        order = _Resting(terms)
-        if terms.reduces:
-            order.quantity = terms.quantity or ZERO
-        else:
-            order.amount = float(terms.amount or ZERO)
-        self._resting[terms.id] = order
+        if terms.reduces and terms.type is not OrderType.MARKET:
+            self._resting[terms.id] = _Resting(terms, quantity=terms.quantity or ZERO)
+            return Placement(state=OrderState.ACCEPTED, venue_id=terms.id)
+        bar = self._bars.get(terms.symbol)
+        if bar is None:
+            return _rejected(NO_BAR)
+        filled, code = await (self._sell_now(terms, bar) if terms.reduces else self._enter(terms, bar))
+        if not filled:
+            return _rejected(code)
+        if code:
+            await self._listener.on_state(
+                terms.id, OrderState.CANCELLED, code=code, words=WORDS[code], at_ms=self._at_ms
+            )
         return Placement(state=OrderState.ACCEPTED, venue_id=terms.id)
 
     async def cancel(self, terms: OrderTerms) -> Placement:
@@ -137,49 +144,23 @@ class BarVenue:
 
     # -- the phases of a moment -----------------------------------------------------------------------------------
 
-    async def _market(self, terms: OrderTerms) -> Placement:
-        bar = self._bars.get(terms.symbol)
-        if bar is None:
-            return _rejected(NO_BAR)
-        price = self._market_price(terms.symbol, bar.open, terms.side.sign)
-        if terms.side is Side.BUY:
-            order = _Resting(terms, amount=float(terms.amount or ZERO))
-            code = await self._buy(order, price, bar, maker=False, at_open=True)
-        else:
-            order = _Resting(terms, quantity=terms.quantity or ZERO)
-            filled = await self._sell(order, price, bar, maker=False)
-            code = NO_VOLUME if order.quantity or not filled else ""
-        if code and order.amount == float(terms.amount or ZERO) and order.quantity == (terms.quantity or ZERO):
-            return _rejected(code)
-        if code:
-            await self._listener.on_state(
-                terms.id, OrderState.CANCELLED, code=code, words=WORDS[code], at_ms=self._at_ms
-            )
-        return Placement(state=OrderState.ACCEPTED, venue_id=terms.id)
-
-    async def entries(self, account: str, symbol: str) -> None:
-        """Tests the resting entries of an account in a symbol."""
-        bar = self._bars.get(symbol)
-        for order in [order for order in self._resting.values() if _is(order.terms, account, symbol, reduces=False)]:
-            if bar is None:
-                continue
-            price, maker, at_open = self._entry_price(order.terms, bar)
-            if math.isnan(price):
-                continue
-            code = await self._buy(order, price, bar, maker, at_open)
-            if code and code != NO_VOLUME:
-                await self._end(order, code)
-
     async def inside(self, account: str, symbol: str) -> list[Reached]:
         """Tests what protects the position of an account in a symbol."""
         bar = self._bars.get(symbol)
         if bar is None:
             return []
-        orders = [order for order in self._resting.values() if _is(order.terms, account, symbol, reduces=True)]
+        orders = [order for order in self._resting.values() if _is(order.terms, account, symbol)]
         reached = [await self._protect(order, bar) for order in orders]
         return [one for one in reached if one is not None]
 
     # -- entries --------------------------------------------------------------------------------------------------
+
+    async def _enter(self, terms: OrderTerms, bar: Bar) -> tuple[bool, str]:
+        """Whether anything was bought, and why nothing more comes ("" when the order is filled)."""
+        price, maker, at_open = self._entry_price(terms, bar)
+        if math.isnan(price):
+            return False, NOT_REACHED
+        return await self._buy(terms, price, bar, maker, at_open)
 
     def _market_price(self, symbol: str, reference: float, side: int) -> float:
         costs = self._costs
@@ -189,6 +170,8 @@ class BarVenue:
         """Price, whether as a maker, and whether at the open. NaN: not reached."""
         costs, steps, side = self._costs, self._steps[terms.symbol], terms.side.sign
         tick = steps.tick_float
+        if terms.type is OrderType.MARKET:
+            return self._market_price(terms.symbol, bar.open, side), False, True
         if terms.type is OrderType.STOP:
             level = steps.price_float(terms.stop or ZERO)
             if not stop_reached(level, bar.high, bar.low, side):
@@ -201,36 +184,35 @@ class BarVenue:
             return math.nan, False, False
         return limit_price(level, bar.open, side, costs.half_spread, costs.slippage, tick), not at_open, at_open
 
-    async def _buy(self, order: _Resting, price: float, bar: Bar, maker: bool, at_open: bool) -> str:
-        """Buys what amount, cash, volume and grid allow. Returns why nothing more comes; "" while more may."""
-        terms, costs, steps = order.terms, self._costs, self._steps[order.terms.symbol]
+    async def _buy(self, terms: OrderTerms, price: float, bar: Bar, maker: bool, at_open: bool) -> tuple[bool, str]:
+        """Buys what amount, cash, volume and grid allow."""
+        costs, steps = self._costs, self._steps[terms.symbol]
         base, quote = base_and_quote(terms.symbol)
         in_received = costs.fee_in == "received"
         rate = costs.maker_fee if maker else costs.taker_fee
-        cash = float(self._cash(terms.account, quote))
+        amount, cash = _amount(terms), float(self._cash(terms.account, quote))
         lot = steps.lot_float
-        wanted = quantise(affordable(min(order.amount, cash), price, rate, in_received), lot)
+        wanted = quantise(affordable(min(amount, cash), price, rate, in_received), lot)
         quantity = quantise(fillable(wanted, bar.volume, costs.volume_share), lot)
         if not (quantity > 0.0 and quantity * price >= costs.least_amount):
             if wanted <= 0.0 or wanted * price < costs.least_amount:
-                return NO_CASH if cash < order.amount * (1.0 - 1e-9) else TOO_SMALL
-            return NO_VOLUME
-        order.amount -= quantity * price
-        done = quantity >= wanted or order.amount < max(costs.least_amount, lot * price)
-        if done:
-            self._resting.pop(terms.id, None)
+                return False, NO_CASH if cash < amount else TOO_SMALL
+            return False, NO_VOLUME
+        left = amount - quantity * price
         self._entered[terms.account, terms.symbol] = self._moment, at_open
         bought, at = steps.quantity(quantity), steps.price(price)
         fee = (bought if in_received else bought * at) * exact(rate)
         await self._tell(terms, at, bought, fee, base if in_received else quote, maker)
-        if not done:
-            return NO_VOLUME
-        if terms.type is not OrderType.MARKET:
-            await self._end(order, REST)
-            return ""
-        return REST
+        done = quantity >= wanted or left < max(costs.least_amount, lot * price)
+        return True, REST if done else NO_VOLUME
 
     # -- exits ----------------------------------------------------------------------------------------------------
+
+    async def _sell_now(self, terms: OrderTerms, bar: Bar) -> tuple[bool, str]:
+        order = _Resting(terms, quantity=terms.quantity or ZERO)
+        price = self._market_price(terms.symbol, bar.open, terms.side.sign)
+        filled = await self._sell(order, price, bar, maker=False)
+        return filled, NO_VOLUME if order.quantity else ""
 
     async def _sell(self, order: _Resting, price: float, bar: Bar, maker: bool) -> bool:
         """Sells what volume and grid allow. Whether anything was."""
@@ -319,9 +301,17 @@ class BarVenue:
         )
 
 
-def _is(terms: OrderTerms, account: str, symbol: str, *, reduces: bool) -> bool:
-    return terms.account == account and terms.symbol == symbol and terms.reduces == reduces
+def _is(terms: OrderTerms, account: str, symbol: str) -> bool:
+    return terms.account == account and terms.symbol == symbol
 
 
 def _rejected(code: str) -> Placement:
     return Placement(state=OrderState.REJECTED, code=code, words=WORDS[code])
+
+
+def _amount(terms: OrderTerms) -> float:
+    """The quote amount that an entry is for."""
+    if terms.amount is not None:
+        return float(terms.amount)
+    level = terms.stop if terms.type is OrderType.STOP else terms.price
+    return float(WIDE.multiply(terms.quantity or ZERO, level or ZERO))

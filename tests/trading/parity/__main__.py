@@ -31,7 +31,10 @@ def main() -> int:
             differs = difference(log, bots)
             runs, unequal, fills = runs + 1, unequal + bool(differs), fills + len(log)
             took = time.perf_counter() - began
-            print(f"{'DIFFERS' if differs else 'equal':8}{len(log):6} fills {took:6.1f} s  {case.name}  {differs}", flush=True)
+            print(
+                f"{'DIFFERS' if differs else 'equal':8}{len(log):6} fills {took:6.1f} s  {case.name}  {differs}",
+                flush=True,
+            )
     print(f"{runs} runs, {fills} fills, {unequal} of the runs unequal")
     return 1 if unequal or not runs else 0
 

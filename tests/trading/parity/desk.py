@@ -32,6 +32,7 @@ class MemoryDesk:
     keeper: OcoKeeper | None = None
     orders: dict[str, OrderTerms] = field(default_factory=dict)
     states: dict[str, OrderState] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
     fills: list[tuple[OrderTerms, Execution]] = field(default_factory=list)
     balances: dict[str, Decimal] = field(default_factory=dict)
 
@@ -58,7 +59,7 @@ class MemoryDesk:
     ) -> None:
         if self.states[order_id] in FINAL:
             return
-        self.states[order_id] = state
+        self.states[order_id], self.codes[order_id] = state, code
         if self.bot is not None:
             self.bot.on_order(self.orders[order_id], state, code, words)
         if self.keeper is not None:

@@ -76,11 +76,15 @@ def backtested(case: Case, simulate: object = None) -> list[Filled]:
     ]
 
 
+def bot_terms(case: Case) -> BotTerms:
+    return BotTerms(1, "test", "paper/bot-1", tuple(case.bars), case.frame_ms, case.settings)
+
+
 def bot_of(case: Case, desk: MemoryDesk, clock: FrozenClock, listener: BotListener | None = None) -> Bot:
     chance = Chance(case.name)
     desk.keeper = OcoKeeper(desk, clock, chance)
     desk.bot = Bot(
-        BotTerms(1, "test", "paper/bot-1", tuple(case.bars), case.frame_ms, case.settings),
+        bot_terms(case),
         case.bound,
         histories=histories(case.bars, case.settings.from_ms),
         steps=case.steps,

@@ -175,6 +175,14 @@ CREATE TABLE bot_states (
     PRIMARY KEY (bot, symbol)
 ) STRICT, WITHOUT ROWID;
 
+-- What protects each open position: stop, target, and the orders that carry them out.
+CREATE TABLE protections (
+    account TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (account, symbol)
+) STRICT, WITHOUT ROWID;
+
 -- Signals: what a rule asked for at a bar's close, and how it ended.
 CREATE TABLE signals (
     id TEXT PRIMARY KEY,
