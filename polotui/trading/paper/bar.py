@@ -45,7 +45,7 @@ from polotui.execution.fills import (
 from polotui.execution.grid import quantise
 from polotui.model.account import Account, Order
 from polotui.model.money import ZERO
-from polotui.model.orders import Execution, OrderState, OrderTerms, OrderType, Placement, Side
+from polotui.model.orders import Execution, OrderState, OrderTerms, OrderType, Placement
 from polotui.model.symbols import base_and_quote
 from polotui.strategy.runtime.columns import Bar
 from polotui.trading.bots.steps import WIDE, Steps, exact

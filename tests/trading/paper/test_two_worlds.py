@@ -120,6 +120,10 @@ def play(
         for act in acts:
             worlds.act(*act)
             assert worlds.got <= worlds.would_have_got, act
+            asks = worlds.real.book.best(SELL)
+            if asks is not None and asks <= price:
+                # It sold to us in the one world and rests in the other; whoever takes it there rests here, before us.
+                break
         return worlds
 
     return asyncio.run(main())
