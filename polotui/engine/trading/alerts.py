@@ -1,7 +1,7 @@
 """Alerts as rows: begun once, seen by a person, cured by the state itself.
 
-Decided here: an alert that stands is not told again; one that rises to a higher level is. Acknowledging says that it was
-seen; a breach stays until it is cured.
+Decided here: an alert that stands is not told again; one that rises to a higher level is. Acknowledging says that it
+was seen; a breach stays until it is cured.
 """
 
 from __future__ import annotations
@@ -91,17 +91,13 @@ class Alerts:
             # One that nobody has seen stays on the list, as cured.
             self._open.pop(row.id, None)
             if row.acknowledged_ms is None:
-                self._open[row.id] = StoredAlert(
-                    row.id, row.kind, row.code, row.level, row.text, row.at_ms, None, now
-                )
+                self._open[row.id] = StoredAlert(row.id, row.kind, row.code, row.level, row.text, row.at_ms, None, now)
         self._trading.changed(alerts=True)
 
     async def acknowledge(self, alert: int, caller: str) -> r.Done:
         """Seen. 0 means all."""
         now = self._trading.clock.wall_ms()
-        count = await self._trading.database.transact(
-            lambda k: watch_rows.acknowledge(k, alert, now), "acknowledge"
-        )
+        count = await self._trading.database.transact(lambda k: watch_rows.acknowledge(k, alert, now), "acknowledge")
         for number in [alert] if alert else list(self._open):
             row = self._open.get(number)
             if row is None:

@@ -26,7 +26,7 @@ class Audit:
         self._trading = trading
 
     async def verify(self) -> tr.Verified:
-        """Every chain computed anew, rows that belong together compared, and the fold of them with what is in memory."""
+        """Every chain computed anew, rows that belong together compared, and their fold with what is in memory."""
         portfolio = self._trading.portfolio
 
         def check(connection: Connection) -> verify.VerifyReport:
@@ -68,12 +68,8 @@ class Audit:
                 conditions.append(f"{column} = ?")
                 values.append(asked)
         query = f"{_ROWS} WHERE {' AND '.join(conditions)} ORDER BY number DESC LIMIT ?"
-        found = await self._trading.database.read(
-            lambda k: k.execute(query, (*values, limit + 1)).fetchall(), "audit"
-        )
+        found = await self._trading.database.read(lambda k: k.execute(query, (*values, limit + 1)).fetchall(), "audit")
         names = tr.AuditRow.__struct_fields__
         rows = [msgspec.structs.replace(tr.AuditRow(**dict(zip(names, row, strict=True)))) for row in found[:limit]]
-        rows = [
-            msgspec.structs.replace(row, text=clean(row.text, 1_000), caller=clean(row.caller, 80)) for row in rows
-        ]
+        rows = [msgspec.structs.replace(row, text=clean(row.text, 1_000), caller=clean(row.caller, 80)) for row in rows]
         return tr.Audit(rows=rows, more=len(found) > limit)

@@ -271,7 +271,9 @@ class Bots:
                 connection, id=f"allocate-{token}", from_account=root, to_account=stored.account, currency="USDT",
                 amount=capital, kind="allocate", at_ms=now, note=f"capital of bot {stored.id}",
             )  # fmt: skip
-            words = f"{name} v{version} started on {', '.join(plan.symbols)} {plan.timeframe} with {plain(capital)} USDT"
+            words = (
+                f"{name} v{version} started on {', '.join(plan.symbols)} {plan.timeframe} with {plain(capital)} USDT"
+            )
             ledger.add_audit(
                 connection, kind="bot", caller=command.caller or "person", text=words, account=stored.account,
                 detail={"bot": stored.id, "params": command.params}, at_ms=now,
@@ -436,9 +438,7 @@ def _capital(text: str) -> Decimal:
 
 
 def _realised(trading: Trading, account: str) -> Decimal:
-    return sum(
-        (p.closed_result - p.closed_fees + p.realised for p in trading.portfolio.traded(account)), ZERO
-    )
+    return sum((p.closed_result - p.closed_fees + p.realised for p in trading.portfolio.traded(account)), ZERO)
 
 
 def _protection(trading: Trading, account: str, symbol: str) -> str:

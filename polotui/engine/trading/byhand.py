@@ -412,7 +412,7 @@ class ByHand:
         """Stops the monitor with typed words, or starts it."""
         protector = self._trading.guards.protector
         if command.running:
-            protector.start()
+            protector.start(command.caller or "person")
             await self._trading.note("protection", "the stop and target monitor runs again", command.caller)
             return r.Done(text="The monitor runs.")
         protector.stop(command.words, command.caller or "person")

@@ -9,6 +9,7 @@ Decided here:
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -41,7 +42,7 @@ class Guards:
         self.protector = Protector(
             self, self, self, self, clock=trading.clock, chance=trading.chance.child("protector")
         )
-        self.blocks = ""
+        self._changed = asyncio.Event()
 
     # -- for bots and people --------------------------------------------------------------------------------------
 
@@ -157,8 +158,19 @@ class Guards:
     def alert(self, code: str, text: str, symbol: str) -> None:
         self._trading.fact("protection", "warning", f"{code}: {text}", symbol=symbol)
 
+    def changed(self, stored: Stored) -> None:
+        self._changed.set()
+
     def ended(self, protection: Protection, why: str) -> None:
+        self._changed.set()
         self._trading.touch_positions()
+
+    async def run(self) -> None:
+        """Writes down what the protector changed by itself; for the supervisor."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            await self.save()
 
 
 def _key(stored: Stored) -> tuple[str, str]:

@@ -31,7 +31,7 @@ from polotui.strategy.runtime.columns import Bar, Bars, bars_of
 from polotui.trading import bot_rows
 from polotui.trading import rows as ledger
 from polotui.trading.blotter import LiveOrder
-from polotui.trading.bots.bot import Bot, BotTerms, SentOrder
+from polotui.trading.bots.bot import Bot, BotTerms, SentOrder, Told
 from polotui.trading.bots.notes import DecisionNote, RefusalNote, SignalNote, TradeNote
 from polotui.trading.bots.steps import Steps
 from polotui.trading.facts import add_fact
@@ -153,6 +153,8 @@ class LiveBot:
 
     async def run(self) -> None:
         """Recovers and trades until the bot has stopped."""
+        while any(self._trading.markets.market(symbol) is None for symbol in self.stored.symbols):
+            await asyncio.sleep(LOOK_SECONDS)  # the exchange has not said yet what it lists
         try:
             bot = await self._recover()
         except (UsageError, ValueError) as error:
@@ -344,7 +346,7 @@ class LiveBot:
                 symbols=stored.symbols,
                 frame_ms=self.frame.ms,
                 settings=Settings(0, 1, float(stored.capital), "pessimistic", self._costs(), grids),
-                by_amount=False,
+                form="book",
             ),
             bound,
             histories=known,
@@ -375,21 +377,21 @@ class LiveBot:
         stored = self.stored
         since = int(state["bar_ms"])
 
-        def read(connection: Connection) -> tuple[list[SentOrder], list[tuple[ledger.FillRow, OrderTerms]]]:
+        def read(connection: Connection) -> tuple[list[SentOrder], list[Told]]:
             sent = [
-                SentOrder(order.terms, order.state)
+                SentOrder(order.terms, order.state, order.code, order.words)
                 for order in ledger.orders(connection, bot=stored.id, limit=500)
                 if order.terms.created_ms >= since or order.state not in _DONE
             ]
             fills = ledger.fills_after(connection, int(state["fill"]), bot=stored.id)
             return list(reversed(sent)), [
-                (fill, terms) for fill in fills if (terms := ledger.terms_of(connection, fill.order_id)) is not None
+                Told(number=fill.number, fill=fill, terms=terms, at_ms=fill.at_ms)
+                for fill in fills
+                if (terms := ledger.terms_of(connection, fill.order_id)) is not None
             ]
 
         sent, fills = await self._trading.database.read(read, "bot orders")
-        bot.restore(state, sent)
-        for fill, terms in fills:
-            bot.on_fill(fill, terms, fill.at_ms, fill.number)
+        bot.restore(state, sent, fills)
 
     async def _histories(self, warm: int, state: dict[str, Any] | None) -> dict[str, Bars]:
         """From the anchor on, which for a new bot is the beginning of its warm-up."""
@@ -492,9 +494,7 @@ def _split(
     return known, sorted(missed.items())
 
 
-def _write_note(
-    connection: Connection, note: SignalNote | RefusalNote | DecisionNote | TradeNote, now: int
-) -> int:
+def _write_note(connection: Connection, note: SignalNote | RefusalNote | DecisionNote | TradeNote, now: int) -> int:
     """Stores a note as rows; returns the number of its line in the feed, 0 without one."""
     match note:
         case SignalNote():
@@ -520,12 +520,8 @@ def _write_note(
             return 0
 
 
-def _fact(
-    connection: Connection, kind: str, level: str, text: str, symbol: str, bot: int, ref: str, now: int
-) -> int:
-    return add_fact(
-        connection, kind=kind, level=level, text=text, symbol=symbol, at_ms=now, bot=bot, ref=ref
-    ).number
+def _fact(connection: Connection, kind: str, level: str, text: str, symbol: str, bot: int, ref: str, now: int) -> int:
+    return add_fact(connection, kind=kind, level=level, text=text, symbol=symbol, at_ms=now, bot=bot, ref=ref).number
 
 
 def _signal(note: SignalNote) -> bot_rows.StoredSignal:

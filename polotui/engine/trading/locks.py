@@ -1,7 +1,7 @@
 """Pair locks: set by the rule for losing pairs or by hand, run out by themselves, lifted by hand.
 
-Decided here: after each closed trade the pair's trades are judged, and all of them once a week. Lifting a lock begins the
-pair's grace: its old losses do not count again.
+Decided here: after each closed trade the pair's trades are judged, and all pairs at the start. Lifting a lock begins
+the pair's grace: its old losses do not count again.
 """
 
 from __future__ import annotations
@@ -94,9 +94,7 @@ class Locks:
         market = await self._trading.known(command.symbol)
         now, caller = self._trading.clock.wall_ms(), command.caller or "person"
         if command.lift:
-            count = await self._trading.database.transact(
-                lambda k: watch_rows.lift(k, market.symbol, now), "lift lock"
-            )
+            count = await self._trading.database.transact(lambda k: watch_rows.lift(k, market.symbol, now), "lift lock")
             if not count:
                 raise UsageError(f"{market.symbol} is not locked.", safe="Nothing was changed.")
             self._locks = [lock for lock in self._locks if lock.symbol != market.symbol]

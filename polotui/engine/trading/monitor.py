@@ -228,9 +228,7 @@ class Monitor:
         tick_ms = round(self._trading.clock.monotonic() * 1000)
         for line in self._meter.distances:
             use = line.use if line.value is not None else None
-            state, rung = ladder.climb(
-                line.code, self._ladders.get(line.code, LadderState()), use, confirmed, tick_ms
-            )
+            state, rung = ladder.climb(line.code, self._ladders.get(line.code, LadderState()), use, confirmed, tick_ms)
             self._ladders[line.code] = state
             if rung is Rung.REDUCE:
                 await self._say("risk", f"Reducing: {line.title} {line.text}.", line.code, "warning")

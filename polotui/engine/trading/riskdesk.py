@@ -105,16 +105,12 @@ class RiskDesk:
         if equity is None:
             raise UsageError("The equity is not known now.", next_step="Give it, or wait for prices.")
         price = _given("price", command.price)
-        grid: dict[str, Decimal] = {}
+        step = least_quantity = least_amount = Decimal(0)
         if command.symbol:
             market = await trading.known(command.symbol)
             mark = trading.markets.mark(market.symbol)
             price = price if price is not None else (mark.price if mark is not None else None)
-            grid = {
-                "quantity_step": step_of(market.quantity_scale),
-                "min_quantity": market.min_quantity,
-                "min_amount": market.min_amount,
-            }
+            step, least_quantity, least_amount = step_of(market.quantity_scale), market.min_quantity, market.min_amount
         made = size(
             SizeAsk(
                 kind=command.method,
@@ -131,7 +127,9 @@ class RiskDesk:
                 target_volatility=command.target_volatility,
                 volatility=command.volatility,
                 amount=_given("amount", command.amount),
-                **grid,
+                quantity_step=step,
+                min_quantity=least_quantity,
+                min_amount=least_amount,
             ),
             trading.limits.limits(),
         )

@@ -17,17 +17,15 @@ from typing import TYPE_CHECKING, Any
 from polotui.api.events import BotsState, OrdersState, PositionsState, RiskState, TradingState
 from polotui.api.trade_values import OrderRow, PositionRow
 from polotui.api.values import Shown
-from polotui.core.errors import PolotuiError
+from polotui.core.errors import Refused, StorageError
 from polotui.core.halt import flag_of
 from polotui.engine.trading import shapes
 from polotui.engine.trading.alerts import Alerts
 from polotui.engine.trading.audit import Audit
-from polotui.engine.trading.board import Board
 from polotui.engine.trading.bots import Bots
 from polotui.engine.trading.byhand import ByHand
 from polotui.engine.trading.clock import TradingClock
 from polotui.engine.trading.correlations import Correlations
-from polotui.engine.trading.drift import DriftReports
 from polotui.engine.trading.guards import Guards
 from polotui.engine.trading.halting import Halting
 from polotui.engine.trading.limits import LimitDesk
@@ -43,14 +41,17 @@ from polotui.model.candles import Candle, Timeframe
 from polotui.model.market import Ticker
 from polotui.model.market import Trade as Print
 from polotui.model.money import ZERO, plain
-from polotui.model.orders import OWN
+from polotui.model.orders import OWN, OrderState, OrderType
 from polotui.model.symbols import Market
 from polotui.risk.checks import all_checks
+from polotui.risk.limits import validate
 from polotui.risk.values import Asked, RiskDecision
+from polotui.security.facts import Finding
 from polotui.storage.database import Connection
+from polotui.storage.snapshots import Snapshots
 from polotui.trading import rows as ledger
 from polotui.trading.blotter import Blotter, LiveOrder, root_of
-from polotui.trading.exchange.token import Gate, TokenRefused
+from polotui.trading.exchange.token import Gate
 from polotui.trading.facts import add_fact
 from polotui.trading.gateway import Gateway
 from polotui.trading.latches import Latches
@@ -68,6 +69,11 @@ log = logging.getLogger("polotui.trading")
 
 PAPER = "paper"
 POSITIONS_SECONDS = 0.5
+SNAPSHOT_MS = 3_600_000
+
+
+#: Services without which nothing new may be ordered.
+CRITICAL = frozenset({"paper-venue", "protector", "halt-watch", "risk-monitor"})
 
 
 class Trading:
@@ -88,14 +94,17 @@ class Trading:
         self.clock = TradingClock(engine.clock, self.exchange.rest.exchange_ms, charts.market_ms)
         self.markets = LiveMarkets(self.exchange, self.clock)
         self.limits = LimitDesk(self.database, self.clock)
+        self.snapshots = Snapshots(
+            self.database, engine.home.data / "snapshots", engine.clock, self.chance.child("snapshots"), _digest
+        )
         self.latches = Latches(self.database, self.clock, engine.home.data / "latches.json")
         self.fees = (0.002, 0.002)
-        self.titles = {check.code: check.title for check in all_checks()}
+        self.titles = {check.code: _title(check.code) for check in all_checks()}
         self._wanted: dict[str, None] = {}
         self._counts = TradingState()
         self._positions: list[PositionRow] = []
         self._positions_changed = asyncio.Event()
-        self._started = False
+        self.started = False
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -133,8 +142,6 @@ class Trading:
         self.monitor = Monitor(self)
         self.desk = RiskDesk(self)
         self.audit = Audit(self)
-        self.board = Board(self)
-        self.drift = DriftReports(self)
         self.halting = Halting(
             home=engine.home,
             clock=engine.clock,
@@ -148,10 +155,10 @@ class Trading:
         self.view.guards = self.guards
         self.view.is_dust = self.is_dust
         self._provide()
-        self.markets.learn(await self._markets())
+        self.markets.learn(engine.desk.known_markets() if engine.desk is not None else {})
         self.paper = BookVenue(
             self.markets, self.view, self.gateway, clock=self.clock, chance=self.chance.child("paper"),
-            admit=_admit(gate),
+            redeem=gate.redeem,
         )  # fmt: skip
         self.gateway.serve(self.paper)
         for watcher in (self.bots, self.hand, self):
@@ -162,13 +169,59 @@ class Trading:
         await self.monitor.load()
         engine.charts.on_closed = self.bots.on_closed  # type: ignore[union-attr]
         self._run_services()
-        self._started = True
+        self._plug_safety()
+        self.started = True
         await self.bots.load()
+
+    def _plug_safety(self) -> None:
+        """What the safety score asks of trading."""
+        safety = self.engine.safety
+        safety.plug("limits", self._limits_finding)
+        safety.plug("latches", self._latches_finding)
+        safety.plug("snapshot", self._snapshot_finding)
+        self.view.safety = self._safety
+
+    def _safety(self) -> tuple[int | None, tuple[str, ...]]:
+        found = self.engine.safety.current()
+        return (found.score, found.vetoes) if found is not None else (None, ())
+
+    def _limits_finding(self) -> Finding:
+        wrong = validate(self.limits.limits())
+        problem = self.limits.problem or (wrong[0] if wrong else "")
+        if problem:
+            return Finding("bad", problem, "polotui risk preset conservative")
+        return Finding("ok", f"{self.limits.preset}, all finite")
+
+    def _latches_finding(self) -> Finding:
+        active = self.latches.active()
+        if active:
+            return Finding("bad", f"set: {', '.join(latch.name for latch in active)}", "polotui risk status shows how")
+        return Finding("ok", "none is set")
+
+    def _snapshot_finding(self) -> Finding:
+        last = self.snapshots.last_verified_ms
+        if last is None:
+            return Finding("does not apply", "the first snapshot is being made")
+        hours = max(0, self.engine.clock.wall_ms() - last) / 3_600_000
+        if hours >= 24:
+            return Finding("bad", f"the last one is {hours:.0f} h old", "check the disk; polotui logs says why")
+        return Finding("ok", f"verified {hours:.1f} h ago")
 
     async def _recover(self) -> None:
         """Open orders go back to their venue; what had not reached it is ended."""
         orders = await self.gateway.load()
-        resting = [order for order in orders if root_of(order.terms.account) == PAPER]
+        resting = []
+        for order in orders:
+            if root_of(order.terms.account) != PAPER:
+                continue
+            if order.terms.type in (OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP) and (
+                order.state is not OrderState.SUBMITTING or order.filled
+            ):
+                resting.append(order)
+            else:
+                # The paper venue lived in the process that ended: what it had not told did not happen.
+                ended = OrderState.CANCELLED if order.filled else OrderState.REJECTED
+                await self.gateway.on_state(order.terms.id, ended, code="ENGINE-ENDED", words="the engine ended first")
         self.paper.restore(
             [OpenOrder(terms=order.terms, left=order.left, venue_id=order.venue_id) for order in resting]
         )
@@ -178,44 +231,38 @@ class Trading:
         service = self.supervisor.service
         service("paper-venue", self.paper.run)
         service("protector", self.guards.protector.run)
+        service("protections", self.guards.run)
         service("halt-watch", self.halting.watch)
         service("risk-monitor", self.monitor.run)
         service("correlations", self.correlations.run)
         service("prevented", self.prevented.run)
         service("positions", self._keep_positions)
+        service("ledger-snapshots", self._keep_snapshots)
 
     async def close(self) -> None:
         """Waits for what is being sent and writes what is left to write."""
-        if self._started:
+        if self.started:
             await self.gateway.close()
             await self.guards.save()
-
-    async def _markets(self) -> dict[str, Market]:
-        desk = self.engine.desk
-        assert desk is not None
-        try:
-            return await desk.markets()
-        except PolotuiError:
-            return {}
 
     # -- the market's listener, through the desk ------------------------------------------------------------------
 
     def on_trades(self, symbol: str, trades: list[Print]) -> None:
         self.markets.on_trades(symbol, trades)
-        if self._started:
+        if self.started:
             self.paper.on_trades(symbol, trades)
             self.guards.protector.on_trades(symbol, trades)
             if symbol in self._wanted:
                 self._positions_changed.set()
 
     def on_book(self, symbol: str) -> None:
-        if self._started:
+        if self.started:
             self.paper.on_book(symbol)
             self.guards.protector.on_book(symbol)
 
     def on_ticker(self, ticker: Ticker) -> None:
         self.markets.on_ticker(ticker)
-        if self._started:
+        if self.started:
             self.guards.protector.on_ticker(ticker)
 
     def on_markets(self, markets: dict[str, Market]) -> None:
@@ -365,8 +412,6 @@ class Trading:
 
     def root_of_venue(self, venue: str) -> str:
         if venue == "exchange":
-            from polotui.core.errors import Refused
-
             raise Refused(
                 "Bots trade on paper only in this version.",
                 safe="Nothing was started.",
@@ -382,6 +427,21 @@ class Trading:
     def new_order_id(self) -> str:
         return OWN + self.chance.token(16)
 
+    def busy(self) -> list[str]:
+        """What would be stopped by stopping the engine."""
+        if not self.started:
+            return []
+        found = [f"bot {live.stored.id} {live.stored.strategy}" for live in self.bots.running()]
+        resting = len(self.gateway.blotter.open()) + len(self.guards.protector.stored())
+        return found + ([f"{resting} open orders and stops"] if resting and not found else [])
+
+    def service_failed(self, name: str, error: BaseException) -> None:
+        """A service of trading does not come up again: a bot fails alone, anything else stops new orders."""
+        if name.startswith("bot-"):
+            self.bots.gave_up(name, error)
+        elif name in CRITICAL and self.started:
+            self.gateway.trouble["service"] = f"The service {name} does not run any more."
+
     def protector_blocks(self) -> str:
         return self.guards.protector.status().blocks
 
@@ -394,7 +454,7 @@ class Trading:
         return found
 
     def band(self, stored: StoredBot) -> tuple[float | None, float | None]:
-        return self.board.band(stored)
+        return None, None
 
     # -- telling --------------------------------------------------------------------------------------------------
 
@@ -520,6 +580,24 @@ class Trading:
             )
         return sorted(rows, key=lambda row: (row.dust, row.account, row.symbol))
 
+    async def _keep_snapshots(self) -> None:
+        """A proven copy of the ledger every hour, at the start too; one old copy a day is read again."""
+        checked_at = self.clock.monotonic()
+        while True:
+            last = self.snapshots.last_verified_ms or 0
+            if self.engine.clock.wall_ms() - last >= SNAPSHOT_MS:
+                try:
+                    await self.snapshots.make()
+                except StorageError as error:
+                    self.fact("engine", "error", f"No snapshot of the ledger: {error}")
+                self.engine.safety.again()
+            if self.clock.monotonic() - checked_at >= 86_400:
+                checked_at = self.clock.monotonic()
+                found = await self.snapshots.verify_one()
+                if found is not None and not found[1].ok:
+                    self.fact("engine", "error", f"The snapshot {found[0].name} is damaged: {found[1].problems[0]}")
+            await asyncio.sleep(300)
+
     async def _keep_positions(self) -> None:
         while True:
             await self._positions_changed.wait()
@@ -530,17 +608,13 @@ class Trading:
             await asyncio.sleep(POSITIONS_SECONDS)
 
 
-def _admit(gate: Gate) -> Any:
-    """The paper venue asks the gate as well, so that nothing trades past it."""
+def _digest(connection: Connection) -> str:
+    return Portfolio.load(connection).digest()
 
-    def admit(terms: Any, token: object) -> str:
-        try:
-            gate.redeem(token, terms)
-        except TokenRefused as error:
-            return error.why
-        return ""
 
-    return admit
+def _title(code: str) -> str:
+    """A check's code as words: RISK-DAILY-LOSS is «daily loss»."""
+    return code.removeprefix("RISK-").replace("-", " ").lower()
 
 
 def _newest_ms(connection: Connection) -> int:

@@ -99,6 +99,10 @@ class DeskView:
     def booked(self, account: str, currency: str) -> Decimal:
         return self.portfolio.cash(account).get(currency, ZERO)
 
+    def total(self) -> Mapping[str, Decimal]:
+        """What all paper accounts have together."""
+        return self.portfolio.total("paper")
+
     # -- for the gate ---------------------------------------------------------------------------------------------
 
     def market(self, symbol: str) -> MarketView:
