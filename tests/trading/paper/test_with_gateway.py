@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from polotui.core.clock import FrozenClock
+from polotui.core.errors import Refused
 from polotui.core.ids import Chance
 from polotui.model.market import Trade
 from polotui.model.money import ZERO
@@ -20,6 +21,7 @@ from polotui.storage.database import Database
 from polotui.trading import rows
 from polotui.trading.gateway import Gateway
 from polotui.trading.ledger import Ledger
+from polotui.trading.paper import models
 from polotui.trading.paper.book import BookVenue
 from polotui.trading.paper.models import OpenOrder, PaperSettings
 from polotui.trading.portfolio import Portfolio
@@ -100,7 +102,7 @@ class Desk:
             clock=clock,
             chance=Chance("paper"),
             settings=PaperSettings(latency_ms=1, jitter_ms=0),
-            redeem=gateway._gate.redeem,
+            admit=self._admit,
         )
         gateway.serve(self.venue)
         self.protector = Protector(
@@ -130,6 +132,13 @@ class Desk:
             terms=OrderTerms(id=id, side=side, type=type, purpose=purpose, **(given | more)),  # type: ignore[arg-type]
             strategy="ema",
         )
+
+    def _admit(self, terms: OrderTerms, token: object) -> str:
+        try:
+            self.gateway._gate.redeem(token, terms)
+        except Refused as error:
+            return error.cause
+        return ""
 
     async def close(self) -> None:
         for task in self.tasks:
@@ -221,3 +230,10 @@ async def test_a_restart_takes_up_what_rests_and_what_was_sent(
     assert await state_of(again, "pt-rest") is S.FILLED
     assert (await database.read(Portfolio.load)).cash("paper")["BTC"] == 2 * D("0.998")
     await again.close()
+
+
+async def test_an_order_without_the_gates_token_does_not_trade(desk: Desk) -> None:
+    asked = desk.asked("pt-forged", Side.BUY, OrderType.MARKET, amount=D(100))
+    placed = await desk.venue.place(asked.terms, object())
+    assert (placed.state, placed.code) == (S.REJECTED, models.NOT_ADMITTED)
+    assert not desk.venue.holds("paper")
