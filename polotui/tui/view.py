@@ -19,6 +19,8 @@ class View:
     overlays: tuple[str, ...] = ("ema21", "ema55")
     strategy: str = ""
     """The strategy that was last opened or sent to the backtest, by its stored name."""
+    on_paper: str = ""
+    """The strategy for which the paper screen is to open its wizard, once."""
 
     @property
     def topic(self) -> str:

@@ -31,6 +31,7 @@ from polotui.model.candles import Candle, Timeframe
 from polotui.model.market import Trade
 from tests.tui.fake_backtests import FakeBench
 from tests.tui.fake_lab import FakeLab
+from tests.tui.fake_paper import FakePaper, PaperEvent
 
 NOW = 1_795_269_751_000  # 21 Nov 2026 14:02:31 UTC
 PRICES = {"BTC_USDT": (61873.41, 2), "ETH_USDT": (2684.07, 2), "SOL_USDT": (154.92, 2), "XRP_USDT": (0.6021, 4)}
@@ -210,6 +211,7 @@ class FakeEngine:
         """Whose strategies are told: «lab» in the tests of that screen."""
         self.lab = FakeLab(NOW)
         self.bench = FakeBench(self)
+        self.paper = FakePaper(self)
         self.more_answers: dict[type, Callable[[Any], Any]] = {}
 
     async def connect(self) -> FakeLink:
@@ -247,6 +249,7 @@ class FakeEngine:
             elif kind == "trades":
                 events.append(TradesBatch(symbol=rest, trades=make_trades(rest, 30)))
         events += self.bench.events(topics)
+        events += self.paper.events(topics)
         return events
 
     def answer(self, command: c.Command) -> Any:
@@ -257,6 +260,8 @@ class FakeEngine:
             return self.more_answers[type(command)](command)
         if self.library == "lab" and (told := self.lab.answer(command)) is not None:
             return told
+        if type(command) in self.paper.answers:
+            return self.paper.answers[type(command)](command)
         if type(command) in self.bench.answers:
             return self.bench.answers[type(command)](command)
         if isinstance(command, c.GetCandles):
@@ -326,7 +331,11 @@ class FakeLink:
         self.topics, self.rate = list(topics), rate
         events = self.engine.snapshot(new)
         self.queue.put_nowait(
-            [event for event in events if isinstance(event, BookState | TradesBatch | LabState | SweepState)]
+            [
+                event
+                for event in events
+                if isinstance(event, BookState | TradesBatch | LabState | SweepState | PaperEvent)
+            ]
         )
 
     async def close(self) -> None:

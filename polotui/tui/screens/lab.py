@@ -165,6 +165,21 @@ class LabScreen(Trials):
 
     # elsewhere
 
+    def action_paper(self) -> None:
+        """The paper screen's wizard with what is open here, or under the cursor of the list."""
+        document, row = self.work.document, self.query_one(StrategyList).chosen
+        listed = row is not None and (document is None or self.focused is self.query_one(StrategyList))
+        if document is None and row is None:
+            self.desk.tell("Nothing is chosen. a makes a strategy from a template.")
+            return
+        if not self.desk.may_change():
+            return
+        if not listed and document is not None and document.unsaved:
+            self.desk.tell("The text is not saved, and a bot runs what is stored. ctrl+s stores it.", "warning")
+            return
+        self.desk.view.on_paper = row.name if listed and row is not None else document.name if document else ""
+        self.desk.go_to("paper")
+
     def action_backtest(self) -> None:
         document = self.work.document
         row = self.query_one(StrategyList).chosen

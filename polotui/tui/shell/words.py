@@ -36,6 +36,14 @@ _SCOPE_TITLES = {
     "editor": "Typing in a document",
     "checks": "Checks",
     "preview": "Preview",
+    "paper": "Paper",
+    "bots": "Bots",
+    "held": "Positions",
+    "profit": "Result",
+    "feed": "Feed",
+    "orders": "Orders",
+    "journal": "Journal",
+    "signals": "Signals",
 }
 
 
