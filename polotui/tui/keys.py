@@ -147,6 +147,7 @@ KEYS: tuple[Key, ...] = (
     Key("result.view-back", "V", "view(-1)", "table before", "result"),
     Key("result.define", "d", "define", "definition", "result", 13),
     Key("result.analyse", "a", "analyse", "analyse", "result", 14, changes=True),
+    Key("result.paper", "P", "paper", "start on paper", "result", 15, changes=True),
     Key("figures.left", "h,left", "move(-1, 0)", "figure to the left", "figures"),
     Key("figures.right", "l,right", "move(1, 0)", "figure to the right", "figures"),
     Key("figures.up", "k,up", "move(0, -1)", "figure above", "figures"),

@@ -15,6 +15,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
+from polotui.api.lab_values import RunSpec
 from polotui.core.errors import PolotuiError
 from polotui.core.text import clean
 from polotui.tui import keys
@@ -177,7 +178,8 @@ class LabScreen(Trials):
         if not listed and document is not None and document.unsaved:
             self.desk.tell("The text is not saved, and a bot runs what is stored. ctrl+s stores it.", "warning")
             return
-        self.desk.view.on_paper = row.name if listed and row is not None else document.name if document else ""
+        name = row.name if listed and row is not None else document.name if document else ""
+        self.desk.view.on_paper = RunSpec(strategy=name)
         self.desk.go_to("paper")
 
     def action_backtest(self) -> None:

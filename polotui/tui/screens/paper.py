@@ -1,7 +1,7 @@
 """Paper: bots on top, what is held and what was earned below, and at the bottom what happened and why.
 
 Decided here: bots are always in sight. Below 30 rows the middle and the bottom take turns, below 100 columns positions
-and result do, and Tab goes between them. From 150 columns on the feed keeps its place beside the other tables. The
+and result do, and Tab goes between them. From 44 rows on the feed keeps its place above the other tables. The
 screen is fed by its topics and by counters; closing it stops neither a bot nor its protection.
 """
 
@@ -33,7 +33,7 @@ from polotui.tui.widgets.paper.tables import TABLES
 from polotui.tui.widgets.paper.work import BY_HAND, EVERY_BOT, PaperWork
 
 MIDDLE = ("positions", "result")
-#: Columns from which the feed stays beside the other tables, and rows from which the upper panes are higher.
+#: Columns from which the result is wider, and rows from which the feed keeps its place and all panes are higher.
 ROOMY, TALL = 150, 44
 
 
@@ -51,7 +51,9 @@ class PaperScreen(Acts):
     PaperScreen.-medium #result { width: 36; }
     PaperScreen.-roomy #result { width: 64; }
     PaperScreen.-tall #bots { height: 11; }
-    PaperScreen.-tall #middle { height: 14; }
+    PaperScreen.-tall #middle { height: 13; }
+    PaperScreen.-tall #feed { height: 4fr; }
+    PaperScreen.-tall .table { height: 3fr; }
     PaperScreen.-low #bots { height: 8; }
     PaperScreen.-low #middle { height: 1fr; }
     PaperScreen.-narrow #result { width: 1fr; }
@@ -76,7 +78,7 @@ class PaperScreen(Acts):
             with Horizontal(id="middle", classes="column"):
                 yield PositionsPane(id="positions")
                 yield ProfitChart(id="result")
-            with Horizontal(id="bottom", classes="column"):
+            with Vertical(id="bottom", classes="column"):
                 yield FeedPane(id="feed", classes="table")
                 yield OrdersPane(id="orders", classes="table")
                 yield JournalPane(id="journal", classes="table")
@@ -104,30 +106,30 @@ class PaperScreen(Acts):
         # What counted up while another screen was open.
         self.work.changed()
         super().on_screen_resume()
-        wanted, self.desk.view.on_paper = self.desk.view.on_paper, ""
-        if wanted:
+        wanted, self.desk.view.on_paper = self.desk.view.on_paper, None
+        if wanted is not None:
             self.call_after_refresh(self.start_bot, wanted)
 
     # rooms
 
     @property
-    def roomy(self) -> bool:
-        return self.app.size.width >= ROOMY
+    def tall(self) -> bool:
+        return self.app.size.height >= TALL
 
     def shown(self) -> set[str]:
         """The ids of the panes that have room."""
         narrow, low = self.has_class("-narrow"), self.has_class("-low")
         middle = {self.held} if narrow else set(MIDDLE)
-        bottom = {"feed", self.table} if self.roomy else {self.table}
-        if self.roomy and self.table == "feed":
-            bottom = {"feed", "orders"}
+        bottom = {self.table}
+        if self.tall:
+            bottom = {"feed", "orders" if self.table == "feed" else self.table}
         if low:
             return {"bots", *(middle if self.upper else bottom)}
         return {"bots", *middle, *bottom}
 
     def give_room(self) -> None:
-        self.set_class(self.roomy, "-roomy")
-        self.set_class(self.app.size.height >= TALL, "-tall")
+        self.set_class(self.app.size.width >= ROOMY, "-roomy")
+        self.set_class(self.tall, "-tall")
         shown = self.shown()
         for pane in self.query_one("#body").query(Pane):
             pane.set_class(pane.id not in shown, "-off")
@@ -142,13 +144,15 @@ class PaperScreen(Acts):
         for pane in self.query_one("#body").query(Pane):
             if pane.id == "bots":
                 pane.frames(joins_above=False, has_bottom=alone)
+            elif pane.id == "feed":
+                pane.frames(joins_above=not alone, has_bottom=alone or not self.tall)
             else:
                 pane.frames(joins_above=not alone, has_bottom=alone or pane.id in TABLES or not below)
 
     def reveal(self, pane: Pane) -> None:
         if pane.id in TABLES:
             self.upper = False
-            if not (self.roomy and pane.id == "feed"):
+            if not (self.tall and pane.id == "feed"):
                 self.table = str(pane.id)
             self.work.wanted.update({"journal", "signals"} & {self.table})
         elif pane.id in MIDDLE:
@@ -168,7 +172,7 @@ class PaperScreen(Acts):
 
     def tabs_of(self, table: str) -> tuple[str, ...]:
         """The tables that take turns in this one's place."""
-        if not self.roomy:
+        if not self.tall:
             return tuple(TABLES)
         return ("feed",) if table == "feed" else tuple(name for name in TABLES if name != "feed")
 
@@ -197,7 +201,7 @@ class PaperScreen(Acts):
         self.place_order(held.symbol if here and held is not None else self.desk.view.symbol)
 
     def action_view(self, step: int) -> None:
-        names = [name for name in TABLES if name != "feed"] if self.roomy else list(TABLES)
+        names = [name for name in TABLES if name != "feed"] if self.tall else list(TABLES)
         here = names.index(self.table) if self.table in names else -1 if step > 0 else 0
         self.show_table(names[(here + step) % len(names)])
 

@@ -107,11 +107,11 @@ class Words(ShellBase):
         self.push_screen(Picker("Guides", choices), show)
 
     def show_alerts(self) -> None:
-        """Toasts for what went wrong: three at a time, the rest as a count."""
-        alerts = list(self.store.alerts)
+        """Toasts for what went wrong, and for fills while no feed is in sight: three at a time, the rest as a count."""
+        alerts = [note for note in self.store.alerts if note.level != "info" or self.current_name != "paper"]
         self.store.alerts.clear()
         for note in alerts[-3:]:
-            severity: Any = "error" if note.level == "error" else "warning"
+            severity: Any = {"error": "error", "info": "information"}.get(note.level, "warning")
             self.notify(clean(note.text, 300), severity=severity, timeout=8, markup=False)
         if len(alerts) > 3:
             self.notify(f"{len(alerts) - 3} more: n shows all.", severity="warning", timeout=8, markup=False)

@@ -79,12 +79,12 @@ def distance_line(row: PositionRow, width: int) -> Line:
     for with_away in (True, False):
         left = stop + (away[0] if with_away else "") + " "
         right = " " + target + (away[1] if with_away else "")
-        room = width - 2 - len(left) - len(right) - width_of(tail)
+        room = width - 3 - len(left) - len(right) - width_of(tail)
         if room >= (16 if with_away else 5):
             break
     else:
         tail = []
-        room = max(5, width - 2 - len(left) - len(right))
+        room = max(5, width - 3 - len(left) - len(right))
     return [
         ("  ", ""),
         (left, "muted" if row.stop else "bad"),

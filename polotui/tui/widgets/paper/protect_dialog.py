@@ -159,7 +159,7 @@ class ProtectPane(EntryPane):
                 f"{name}_distance": abs(float(item.price) / mark - 1) if item.price is not None and mark else None
                 for name, item in found.items()
             }
-            lines.append(distance_line(replace(row, **texts, **away), width - 1))  # type: ignore[arg-type]
+            lines.append(distance_line(replace(row, **texts, **away), width))
         else:
             lines.append([])
         lines.append([(" A price, a distance from the mark such as 2%, or none.", "muted")])

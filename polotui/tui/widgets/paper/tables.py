@@ -6,7 +6,7 @@ from polotui.tui.widgets.painted import Line
 from polotui.tui.widgets.paper.base import RestTable
 
 #: In the order of `v`: id of the pane and its word in the title.
-TABLES = {"feed": "Feed", "orders": "orders", "journal": "journal", "signals": "signals"}
+TABLES = {"feed": "feed", "orders": "orders", "journal": "journal", "signals": "signals"}
 
 
 def tabs(table: str, counts: dict[str, tuple[str, str]], shown: tuple[str, ...] = tuple(TABLES)) -> Line:
@@ -16,6 +16,8 @@ def tabs(table: str, counts: dict[str, tuple[str, str]], shown: tuple[str, ...] 
         words = TABLES[name]
         if line:
             line.append((" · ", "faint"))
+        else:
+            words = words.capitalize()
         line.append((words, "title" if name == table else "muted"))
         count, tone = counts.get(name, ("", ""))
         if count:

@@ -262,7 +262,7 @@ class Ticket(EntryDialog[str | None]):
         terms = self.pane.terms()
         if terms is None or self.pane.sending:
             return
-        force = self.pane.text("force") if terms["type"] == "LIMIT" else "GTC"
+        force: Any = self.pane.text("force") if terms["type"] == "LIMIT" else "GTC"
         command = PlaceOrder(
             **terms, time_in_force=force, confirmed=confirmed, note=self.pane.text("note").strip(), caller=self._caller
         )

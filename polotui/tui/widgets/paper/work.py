@@ -147,7 +147,10 @@ class PaperWork:
             mark = (bot, counts.trades)
             ask.keep("journal", (*mark, counts.journal, self.tag), tc.GetJournal(bot=bot, tag=self.tag), self._journal)
             ask.keep("sums", mark, tc.ListTrades(bot=bot), self._sums)
-        if "signals" in self.wanted:
+        if bot == BY_HAND:
+            # Only rules signal.
+            self.signals = []
+        elif "signals" in self.wanted:
             command = tc.ListSignals(bot=max(0, bot), state=self.signal_state)
             ask.keep("signals", (bot, self.signal_state, counts.signals), command, self._signals)
         if self.with_ended:
