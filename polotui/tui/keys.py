@@ -86,6 +86,7 @@ KEYS: tuple[Key, ...] = (
     Key("lab.external", "o,ctrl+o", "external", "$EDITOR", "lab", 19),
     Key("lab.versions", "v", "versions", "versions", "lab", 21),
     Key("lab.instrument", "i", "instrument", "preview symbol", "lab", 22),
+    Key("lab.paper", "P", "paper", "start on paper", "lab", 23, changes=True),
     Key("lab.revert", "r", "revert", "throw unsaved text away", "lab"),
     Key("lab.next-problem", "f8", "problem(1)", "next problem", "lab"),
     Key("lab.previous-problem", "f9", "problem(-1)", "problem before", "lab"),
@@ -148,6 +149,7 @@ KEYS: tuple[Key, ...] = (
     Key("result.view-back", "V", "view(-1)", "table before", "result"),
     Key("result.define", "d", "define", "definition", "result", 13),
     Key("result.analyse", "a", "analyse", "analyse", "result", 14, changes=True),
+    Key("result.paper", "P", "paper", "start on paper", "result", 15, changes=True),
     Key("figures.left", "h,left", "move(-1, 0)", "figure to the left", "figures"),
     Key("figures.right", "l,right", "move(1, 0)", "figure to the right", "figures"),
     Key("figures.up", "k,up", "move(0, -1)", "figure above", "figures"),
@@ -159,6 +161,7 @@ KEYS: tuple[Key, ...] = (
     Key("curve.first", "g,home", "cross_to(0)", "first", "curve"),
     Key("curve.last", "G,end", "cross_to(-1)", "last", "curve"),
     Key("sweep.go-on", "c", "go_on", "go on", "sweeps", 12, changes=True),
+<<<<<<< HEAD
     # The risk screen: one letter a view; the panes' own below.
     Key("risk.view", "v", "view(1)", "next view", "risk", 30),
     Key("risk.view-back", "V", "view(-1)", "view before", "risk"),
@@ -193,6 +196,39 @@ KEYS: tuple[Key, ...] = (
     Key("stage.bottom", "G,end", "cursor(10000)", "last", "stage"),
     Key("stage.left", "h,left", "stage(-1)", "stage before", "stage"),
     Key("stage.right", "l,right", "stage(1)", "next stage", "stage"),
+=======
+    # The paper screen. Nothing here sells, stops or sends on its own: each opens a dialog that asks.
+    Key("paper.start", "a,ctrl+n", "start", "start a bot", "paper", 15, changes=True),
+    Key("paper.order", "o", "order", "order", "paper", 16, changes=True),
+    Key("paper.view", "v", "view(1)", "next table", "paper", 17),
+    Key("paper.view-back", "V", "view(-1)", "table before", "paper"),
+    Key("paper.bot", "b", "bot", "of one bot", "paper", 18),
+    Key("paper.feed", "f", "show_table('feed')", "feed", "paper"),
+    Key("paper.journal", "i", "show_table('journal')", "journal", "paper"),
+    Key("bots.pause", "space", "pause_bot", "pause, resume", "bots", 11, changes=True),
+    Key("bots.stop", "x", "stop", "stop", "bots", 12, changes=True),
+    Key("bots.drift", "d", "drift", "drift", "bots", 13),
+    Key("bots.chart", "w", "chart", "its chart", "bots"),
+    Key("bots.ended", "u", "ended", "ended ones too", "bots"),
+    Key("held.close", "c", "close_position", "sell it", "held", 11, changes=True),
+    Key("held.chart", "w", "chart", "its chart", "held", 12),
+    Key("profit.day", "d", "period('day')", "by day", "profit", 5),
+    Key("profit.week", "w", "period('week')", "by week", "profit", 6),
+    Key("profit.month", "M", "period('month')", "by month", "profit", 7),
+    Key("profit.earlier", "comma", "page(1)", "earlier", "profit", 8),
+    Key("profit.later", "full_stop", "page(-1)", "later", "profit", 9),
+    Key("profit.left", "h,left", "cross(-1)", "bar to the left", "profit"),
+    Key("profit.right", "l,right", "cross(1)", "bar to the right", "profit"),
+    Key("feed.kinds", "c", "kinds", "kinds", "feed", 11),
+    Key("orders.cancel", "x", "cancel", "cancel", "orders", 11, changes=True),
+    Key("orders.cancel-all", "X", "cancel_all", "cancel all", "orders", changes=True),
+    Key("orders.settle", "r", "settle_order", "settle an unknown one", "orders", changes=True),
+    Key("journal.note", "w", "note", "write a note", "journal", 11, changes=True),
+    Key("journal.own", "W", "own_note", "a note of its own", "journal", changes=True),
+    Key("journal.tag", "c", "tag", "by tag", "journal", 12),
+    Key("journal.rules", "r", "rules", "rules at entry", "journal", 13),
+    Key("signals.state", "c", "state", "by state", "signals", 11),
+>>>>>>> s4-tuipaper
 )
 
 #: Which scopes are alive at the same time; two ids in one of these sets must not share a key.
@@ -215,6 +251,7 @@ TOGETHER: tuple[frozenset[str], ...] = (
     frozenset({"global", "lab", "chart", "preview"}),
     frozenset({"global", "lab", "checks"}),
     frozenset({"editor"}),
+<<<<<<< HEAD
     frozenset({"global", "risk", "table"}),
     frozenset({"global", "risk", "alerts", "table"}),
     frozenset({"global", "risk", "protects", "text"}),
@@ -225,6 +262,15 @@ TOGETHER: tuple[frozenset[str], ...] = (
     frozenset({"global", "risk", "form"}),
     frozenset({"global", "board", "stage"}),
     frozenset({"global", "board", "text"}),
+=======
+    frozenset({"global", "paper", "table", "bots"}),
+    frozenset({"global", "paper", "table", "held"}),
+    frozenset({"global", "paper", "profit"}),
+    frozenset({"global", "paper", "table", "feed"}),
+    frozenset({"global", "paper", "table", "orders"}),
+    frozenset({"global", "paper", "table", "journal"}),
+    frozenset({"global", "paper", "table", "signals"}),
+>>>>>>> s4-tuipaper
 )
 
 #: How keys are written for people.
@@ -241,6 +287,8 @@ _SHOWN = {
     "enter": "Enter",
     "tab": "Tab",
     "shift+tab": "shift+Tab",
+    "comma": ",",
+    "full_stop": ".",
     "space": "Space",
     "pagedown": "PgDn",
     "pageup": "PgUp",

@@ -32,7 +32,11 @@ from polotui.model.candles import Candle, Timeframe
 from polotui.model.market import Trade
 from tests.tui.fake_backtests import FakeBench
 from tests.tui.fake_lab import FakeLab
+<<<<<<< HEAD
 from tests.tui.fake_risk import FakeRisk
+=======
+from tests.tui.fake_paper import FakePaper, PaperEvent
+>>>>>>> s4-tuipaper
 
 NOW = 1_795_269_751_000  # 21 Nov 2026 14:02:31 UTC
 #: What a change of topics brings; the rest was told with the first batch.
@@ -214,7 +218,11 @@ class FakeEngine:
         """Whose strategies are told: «lab» in the tests of that screen."""
         self.lab = FakeLab(NOW)
         self.bench = FakeBench(self)
+<<<<<<< HEAD
         self.risk = FakeRisk(NOW)
+=======
+        self.paper = FakePaper(self)
+>>>>>>> s4-tuipaper
         self.more_answers: dict[type, Callable[[Any], Any]] = {}
 
     async def connect(self) -> FakeLink:
@@ -251,7 +259,12 @@ class FakeEngine:
                 events.append(make_book(rest))
             elif kind == "trades":
                 events.append(TradesBatch(symbol=rest, trades=make_trades(rest, 30)))
+<<<<<<< HEAD
         events += [*self.bench.events(topics), *self.risk.events(topics)]
+=======
+        events += self.bench.events(topics)
+        events += self.paper.events(topics)
+>>>>>>> s4-tuipaper
         return events
 
     def answer(self, command: c.Command) -> Any:
@@ -262,6 +275,8 @@ class FakeEngine:
             return self.more_answers[type(command)](command)
         if self.library == "lab" and (told := self.lab.answer(command)) is not None:
             return told
+        if type(command) in self.paper.answers:
+            return self.paper.answers[type(command)](command)
         if type(command) in self.bench.answers:
             return self.bench.answers[type(command)](command)
         if isinstance(command, c.GetCandles):
@@ -330,7 +345,17 @@ class FakeLink:
         new = [topic for topic in topics if topic not in self.topics]
         self.topics, self.rate = list(topics), rate
         events = self.engine.snapshot(new)
+<<<<<<< HEAD
         self.queue.put_nowait([event for event in events if isinstance(event, RETOLD)])
+=======
+        self.queue.put_nowait(
+            [
+                event
+                for event in events
+                if isinstance(event, BookState | TradesBatch | LabState | SweepState | PaperEvent)
+            ]
+        )
+>>>>>>> s4-tuipaper
 
     async def close(self) -> None:
         self.closed = True

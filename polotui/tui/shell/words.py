@@ -36,6 +36,7 @@ _SCOPE_TITLES = {
     "editor": "Typing in a document",
     "checks": "Checks",
     "preview": "Preview",
+<<<<<<< HEAD
     "risk": "Risk",
     "protects": "What protects",
     "alerts": "Alerts",
@@ -43,6 +44,16 @@ _SCOPE_TITLES = {
     "locks": "Pair locks",
     "board": "Board",
     "stage": "A stage",
+=======
+    "paper": "Paper",
+    "bots": "Bots",
+    "held": "Positions",
+    "profit": "Result",
+    "feed": "Feed",
+    "orders": "Orders",
+    "journal": "Journal",
+    "signals": "Signals",
+>>>>>>> s4-tuipaper
 }
 
 
@@ -107,14 +118,19 @@ class Words(ShellBase):
         self.push_screen(Picker("Guides", choices), show)
 
     def show_alerts(self) -> None:
+<<<<<<< HEAD
         """Toasts for what went wrong: every loud one, of the others three at a time and the rest as a count."""
         loud = [note for note in self.store.alerts if note.loud]
         alerts = [note for note in self.store.alerts if not note.loud]
+=======
+        """Toasts for what went wrong, and for fills while no feed is in sight: three at a time, the rest as a count."""
+        alerts = [note for note in self.store.alerts if note.level != "info" or self.current_name != "paper"]
+>>>>>>> s4-tuipaper
         self.store.alerts.clear()
         for note in loud:
             self.notify(clean(note.text, 300), title=note.kind, severity="error", timeout=30, markup=False)
         for note in alerts[-3:]:
-            severity: Any = "error" if note.level == "error" else "warning"
+            severity: Any = {"error": "error", "info": "information"}.get(note.level, "warning")
             self.notify(clean(note.text, 300), severity=severity, timeout=8, markup=False)
         if len(alerts) > 3:
             self.notify(f"{len(alerts) - 3} more: n shows all.", severity="warning", timeout=8, markup=False)
