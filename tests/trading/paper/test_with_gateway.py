@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from polotui.core.clock import FrozenClock
-from polotui.core.errors import Refused
 from polotui.core.ids import Chance
 from polotui.model.market import Trade
 from polotui.model.money import ZERO
@@ -102,7 +101,7 @@ class Desk:
             clock=clock,
             chance=Chance("paper"),
             settings=PaperSettings(latency_ms=1, jitter_ms=0),
-            admit=self._admit,
+            redeem=gateway._gate.redeem,
         )
         gateway.serve(self.venue)
         self.protector = Protector(
@@ -132,13 +131,6 @@ class Desk:
             terms=OrderTerms(id=id, side=side, type=type, purpose=purpose, **(given | more)),  # type: ignore[arg-type]
             strategy="ema",
         )
-
-    def _admit(self, terms: OrderTerms, token: object) -> str:
-        try:
-            self.gateway._gate.redeem(token, terms)
-        except Refused as error:
-            return error.cause
-        return ""
 
     async def close(self) -> None:
         for task in self.tasks:
