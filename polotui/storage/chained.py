@@ -202,6 +202,7 @@ INTENTS = Chain(
         "reason",
         "signal",
         "parent",
+        "late_ms",
         "created_ms",
     ),
 )

@@ -46,6 +46,8 @@ from polotui.trading.venue import Venue
 log = logging.getLogger("polotui.gateway")
 
 RETRY_SECONDS = 1.0
+#: The paper venue's word for «what is left is less than one lot».
+DONE = "PAPER-REST"
 
 T = TypeVar("T")
 
@@ -266,7 +268,10 @@ class Gateway:
                 log.warning("a venue speaks of an order that is not known", extra={"order": order_id[:80]})
                 return
             order.venue_id = venue_id or order.venue_id
-            if state in (OrderState.FILLED, OrderState.PARTIAL):
+            if state is OrderState.CANCELLED and code == DONE and order.filled:
+                # An order for an amount: what is left of it buys nothing on the symbol's grid.
+                state, code, words = OrderState.FILLED, "", ""
+            elif state in (OrderState.FILLED, OrderState.PARTIAL):
                 return  # the fills themselves say so
             if state is order.state and state is not OrderState.CANCELLING:
                 return
@@ -466,7 +471,7 @@ def _after_fill(order: LiveOrder, filled: Decimal, paid: Decimal) -> OrderState:
     return OrderState.PARTIAL if order.state not in _KEEPS else order.state
 
 
-_KEEPS = frozenset({OrderState.CANCELLING, OrderState.CANCELLED, OrderState.EXPIRED})
+_KEEPS = frozenset({OrderState.CANCELLING, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.FILLED})
 
 
 def _write_intent(connection: Connection, terms: OrderTerms, at_ms: int) -> None:

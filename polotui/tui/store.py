@@ -94,7 +94,7 @@ class Store:
         self.facts: deque[Fact] = deque(maxlen=FACTS_KEPT)
         self.last_fact = -1
         self.alerts: deque[Note] = deque(maxlen=FACTS_KEPT)
-        """Warnings and errors that no toast has shown yet."""
+        """Warnings, errors and fills that no toast has shown yet."""
         self.notes: deque[Note] = deque(maxlen=FACTS_KEPT)
         self.link = "connecting"
         """connecting, live, gone."""
@@ -240,6 +240,9 @@ class Store:
             self.last_fact = event.number
             self.facts.append(event)
             self._alert(event.at_ms, event.level, event.text, event.kind)
+            if event.kind == "fill" and event.level == "info":
+                # News to whoever looks at another screen.
+                self.alerts.append(self.notes[-1])
             self.mark("facts")
         else:
             self._alert(event.at_ms, "warning", event.text)

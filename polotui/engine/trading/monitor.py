@@ -239,7 +239,8 @@ class Monitor:
     async def _alert(self, view: AccountView, limits: Limits) -> None:
         assert self._meter is not None
         now = alerting.of_limits(self._meter.distances, self._trading.alerts.standing_keys())
-        now += alerting.of_safety(view, limits.safety_score)
+        if view.safety_score is not None:
+            now += alerting.of_safety(view, limits.safety_score)
         await self._trading.alerts.take(now)
 
     # -- selling --------------------------------------------------------------------------------------------------

@@ -91,8 +91,10 @@ class Trading:
         self.records = engine.stores.records
         self.chance = engine.chance.child("trading")
         charts = engine.charts
-        self.clock = TradingClock(engine.clock, self.exchange.rest.exchange_ms, charts.market_ms)
-        self.markets = LiveMarkets(self.exchange, self.clock)
+        self.markets = LiveMarkets(self.exchange, engine.clock)
+        self.clock = TradingClock(
+            engine.clock, self.exchange.rest.exchange_ms, lambda: max(charts.market_ms(), self.markets.newest_ms)
+        )
         self.limits = LimitDesk(self.database, self.clock)
         self.snapshots = Snapshots(
             self.database, engine.home.data / "snapshots", engine.clock, self.chance.child("snapshots"), _digest

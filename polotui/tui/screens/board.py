@@ -14,6 +14,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
+from polotui.api.lab_values import RunSpec
 from polotui.api.risk_commands import SetPromotion
 from polotui.api.trade_values import BoardCard
 from polotui.core.text import clean
@@ -162,11 +163,9 @@ class BoardScreen(DeskScreen):
             self.desk.tell("This desk has no screen Paper.", "warning")
             return
         self.desk.view.strategy = card.strategy
+        self.desk.view.on_paper = RunSpec(strategy=card.strategy, version=card.version)
         self.desk.store.mark("view")
         self.desk.go_to("paper")
-        wizard = getattr(self.desk.desk_screen, "start_with", None)
-        if wizard is not None:
-            self.desk.call_after_refresh(wizard, card.strategy)
 
     def action_open_strategy(self) -> None:
         if (card := self._card()) is not None:

@@ -20,6 +20,7 @@ CREATE TABLE intents (
     reason TEXT NOT NULL,
     signal TEXT NOT NULL,
     parent TEXT NOT NULL,
+    late_ms INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
     prev_hash TEXT NOT NULL,
     hash TEXT NOT NULL

@@ -30,7 +30,7 @@ class PreventedPane(LiveTable, RiskPane):
     TOPICS = frozenset({"riskwork", "link"})
 
     def title(self, width: int) -> Line:
-        return [(self.NAME, "title"), (" · losses avoided, gains missed · an estimate in USDT", "muted")]
+        return [(self.NAME, "title"), (" · an estimate in USDT", "muted")]
 
     def empty_words(self) -> str:
         if self.work.report is None:

@@ -168,15 +168,14 @@ class SizePane(RiskPane):
             return [[], *([(f" {part}", "muted")] for part in wrapped(words, width - 2))]
         capped = result.capped != result.uncapped
         stop = UNKNOWN if result.stop_distance is None else percent(-abs(result.stop_distance), 1)
-        risk = (
-            UNKNOWN if result.resulting_risk_ratio is None else f"{result.resulting_risk_ratio * 100:.2f} % of equity"
-        )
+        risk = UNKNOWN if result.resulting_risk_ratio is None else f"{result.resulting_risk_ratio * 100:.2f} %"
         reward = UNKNOWN if result.reward_to_risk is None else f"{result.reward_to_risk:.2f}"
         lines: list[Line] = [
             _row("by the rule", group(result.uncapped, 2), "USDT", "muted" if capped else ""),
             _row("with the cap", group(result.capped, 2), "USDT · capped" if capped else "USDT", "title"),
             _row("quantity", group(result.quantity), clean(form.value("symbol").partition("_")[0], 12), ""),
-            _row("lost at the stop", group(result.resulting_risk, 2), f"USDT · {risk} · stop {stop}", "warn"),
+            _row("lost at the stop", group(result.resulting_risk, 2), f"USDT · stop {stop}", "warn"),
+            _row("which is", risk, "of the equity", "warn"),
             _row("reward to risk", reward, "", ""),
             [],
         ]
