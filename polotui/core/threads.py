@@ -1,5 +1,5 @@
-"""Plain threads: for computing that gives up Python's lock, and for files on a disk that may be slow. Nothing else needs
-one: waiting is the event loop's.
+"""Plain threads: for computing that gives up Python's lock, and for files on a disk that may be slow. Nothing else
+needs one: waiting is the event loop's.
 
 Decided here: the thread of `beside` is a daemon and nobody waits for it when its caller is cancelled, so that a hung
 disk holds up neither the loop nor the end of the program. Work given to it must be safe to abandon.

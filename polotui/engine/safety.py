@@ -21,7 +21,7 @@ import msgspec
 from polotui.api.events import Event, SafetyState
 from polotui.api.safety import SafetyOutcome, SafetyReport, SafetyView
 from polotui.core import threads
-from polotui.core.errors import StorageError, Unreachable
+from polotui.core.errors import StorageError
 from polotui.core.harden import hardening
 from polotui.core.lock import InstanceLock
 from polotui.security import checks, facts, pins, record, score
@@ -38,6 +38,8 @@ LOOK_SECONDS = 60.0
 SETTLING = (1.0, 2.0, 5.0, 15.0)
 #: Changes that come in a burst make one look.
 GATHER_SECONDS = 0.2
+#: Who asks while the engine starts waits this long for it.
+READY_SECONDS = 5.0
 #: An older look is shown as unknown: the service does not get to look any more.
 STALE_MS = 5 * 60_000
 _HERE = ("127.0.0.1", "localhost", "[::1]")
@@ -123,15 +125,16 @@ class Safety:
             scored = score.judge(checks.outcomes(found), self.mode, at_ms)
             self._score = scored
             self._record = await threads.beside(lambda: self._keep(scored), "safety record")
-            self._told(scored)
+            self._told(scored, settled="ledger-chain" in (found.engine.told if found.engine else {}))
             return scored
 
     async def report(self, *, refresh: bool = False) -> SafetyReport:
-        """The last look, or a new one. Raises Unreachable when there was none yet."""
-        if refresh and self._engine.stores is not None:
+        """The last look, or a new one. Raises Unreachable when the engine does not come up."""
+        if refresh or self._record is None:
+            await self._engine.ready(READY_SECONDS)
             await self.look()
-        if self._score is None or self._record is None:
-            raise Unreachable("The engine has not looked yet: it is still starting.", next_step="Try again.")
+        assert self._score is not None
+        assert self._record is not None
         return SafetyReport(
             safety=view(self._score),
             age_ms=self._score.age_ms(self._clock.wall_ms()),
@@ -188,11 +191,11 @@ class Safety:
             log.warning("the safety record could not be kept", extra={"detail": str(error)})
         return made
 
-    def _told(self, scored: SafetyScore) -> None:
+    def _told(self, scored: SafetyScore, *, settled: bool) -> None:
         self._engine.hub.touch("safety")
         self._engine.hub.touch("engine")
-        if "ledger-chain" not in self._asks:
-            return  # still being verified: that is no alarm
+        if not settled:
+            return  # the chain is still being verified: that is no alarm
         fit = scored.allows(self.mode, scored.at_ms)
         if not fit and not self._alarmed:
             text = f"Safety {scored.score} of 100: no order is sent. To mend: {'; '.join(scored.to_mend())}."

@@ -16,6 +16,8 @@ from polotui.risk.checks.terms import CODE as TERMS
 from polotui.risk.limits import Limits, validate
 from polotui.risk.values import AccountView, Asked, Finding, MarketView, RiskDecision
 
+#: What a refusal says when NaN or a number beyond all bounds was told.
+BEYOND = "A number in the order or the account cannot be computed with."
 #: Refusals that a smaller order would not meet.
 _BY_SIZE = frozenset({"RISK-CASH", "RISK-ORDER-SIZE", "RISK-POSITION", "RISK-EXPOSURE", "RISK-TRADE-RISK"})
 
@@ -53,14 +55,11 @@ def _judge(check: Check, case: Case) -> Finding:
     try:
         return check.check(case)
     except ArithmeticError:
-        # NaN or a number beyond all bounds, somewhere in what was told.
-        return Finding(
-            code=check.code, refuses=True, text="A number in the order or the account cannot be computed with."
-        )
+        return Finding(code=check.code, refuses=True, text=BEYOND)
 
 
 def _unreadable() -> RiskDecision:
-    finding = Finding(code=TERMS, refuses=True, text="A number in the order or the account cannot be computed with.")
+    finding = Finding(code=TERMS, refuses=True, text=BEYOND)
     return RiskDecision(
         approved=False,
         code=TERMS,

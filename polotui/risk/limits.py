@@ -149,7 +149,6 @@ def _wrong(field: Field, value: Any) -> str:
 
 def _contradictions(limits: Limits) -> list[str]:
     """What fits no other field, once each field is right by itself."""
-    least = limits.stop * limits.reward_risk
     rules = (
         (
             limits.drawdown_warn < limits.drawdown_pause,
@@ -165,15 +164,22 @@ def _contradictions(limits: Limits) -> list[str]:
         ),
         (limits.max_position <= limits.gross_exposure, "The largest position is above the exposure in all."),
         (limits.risk_per_trade <= limits.max_trade_risk, "Risk a trade is above the most that a trade may lose."),
-        (limits.max_trade_risk <= limits.daily_loss, "One trade may lose more than a whole day may."),
-        (
-            limits.target >= least * (1 - 1e-9),
-            "The usual target is too near: with the usual stop it misses the least reward to risk.",
-        ),
         (limits.price_collar <= limits.price_collar_exit, "The price band of exits is narrower than that of entries."),
         (limits.orders_per_second <= limits.orders_per_minute, "Orders a second are more than orders a minute."),
     )
     return [words for holds, words in rules if not holds]
+
+
+def hints(limits: Limits) -> tuple[str, ...]:
+    """What is allowed but hardly meant. These are no mistakes: a limit that is tightened in haste must never fail."""
+    rules = (
+        (limits.max_trade_risk <= limits.daily_loss, "One trade may lose more than a whole day may."),
+        (
+            limits.target >= limits.stop * limits.reward_risk * (1 - 1e-9),
+            "The usual target is too near: with the usual stop it misses the least reward to risk.",
+        ),
+    )
+    return tuple(words for holds, words in rules if not holds)
 
 
 def _wrong_symbols(limits: Limits) -> list[str]:

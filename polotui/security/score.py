@@ -152,7 +152,7 @@ class SafetyScore(msgspec.Struct, frozen=True, kw_only=True):
         """Each bad check in a sentence with its remedy, vetoes first."""
         bad = [outcome for outcome in self.outcomes if outcome.state == "bad"]
         bad.sort(key=lambda outcome: outcome.name not in self.vetoes)
-        return [f"{RULES[outcome.name].title}: {outcome.text} → {outcome.advice}" for outcome in bad]
+        return [f"{outcome.name.replace('-', ' ')}: {outcome.text} → {outcome.advice}" for outcome in bad]
 
 
 def judge(outcomes: Iterable[Outcome], mode: Mode, at_ms: int = 0) -> SafetyScore:

@@ -30,21 +30,24 @@ from polotui.core.errors import Refused, StorageError
 from polotui.core.text import clean
 from polotui.model.account import Order
 from polotui.model.money import ZERO, plain
-from polotui.model.orders import Execution, OrderState, OrderTerms, Placement, Purpose
+from polotui.model.orders import FINAL, Execution, OrderState, OrderTerms, Placement, Purpose, Side
 from polotui.risk.assess import assess
 from polotui.risk.limits import Limits
 from polotui.risk.values import AccountView, Asked, Finding, MarketView, RiskDecision
 from polotui.storage.database import Connection, Database
 from polotui.trading import rows
 from polotui.trading.blotter import Blotter, LiveOrder, root_of
+from polotui.trading.exchange.token import Gate
 from polotui.trading.facts import add_fact
 from polotui.trading.portfolio import Portfolio
-from polotui.trading.exchange.token import Gate
+from polotui.trading.trades import Least, Trade, book_trade, settle_trade
 from polotui.trading.venue import Venue
 
 log = logging.getLogger("polotui.gateway")
 
 RETRY_SECONDS = 1.0
+#: The paper venue's word for «what is left is less than one lot».
+DONE = "PAPER-REST"
 
 T = TypeVar("T")
 
@@ -68,7 +71,9 @@ class Watcher(Protocol):
 
     async def on_order(self, order: LiveOrder) -> None: ...
 
-    async def on_booked(self, fill: rows.FillRow, order: LiveOrder) -> None: ...
+    async def on_booked(self, fill: rows.FillRow, order: LiveOrder, trade: Trade | None) -> None:
+        """`trade` is the one that this fill closed, if it closed one."""
+        ...
 
     async def on_refused(self, asked: Asked, decision: RiskDecision) -> None: ...
 
@@ -96,6 +101,7 @@ class Gateway:
         flag: Path,
         portfolio: Portfolio,
         blotter: Blotter,
+        least: Callable[[str], Least] = lambda symbol: Least(),
         told: Callable[[int], None] = lambda number: None,
         strategy_of: Callable[[int], str] = lambda bot: "",
     ) -> None:
@@ -107,6 +113,7 @@ class Gateway:
         self._limits = limits
         self._gate = gate
         self._flag = flag
+        self._least = least
         self._told = told
         self._strategy_of = strategy_of
         self._venues: dict[str, Venue] = {}
@@ -157,6 +164,7 @@ class Gateway:
             return Submitted(asked.terms.id, decision, OrderState.RISK_DENIED)
         order = LiveOrder(asked.terms, OrderState.SUBMITTING, asked.strategy, updated_ms=self._clock.wall_ms())
         order.reference = self._reference(asked.terms)
+        order.stop, order.target = asked.stop, asked.target
         self.blotter.add(order)
         self.view.sent(asked.terms)
         task = asyncio.create_task(self._send(venue, order, decision), name=f"order {asked.terms.id}")
@@ -260,7 +268,10 @@ class Gateway:
                 log.warning("a venue speaks of an order that is not known", extra={"order": order_id[:80]})
                 return
             order.venue_id = venue_id or order.venue_id
-            if state in (OrderState.FILLED, OrderState.PARTIAL):
+            if state is OrderState.CANCELLED and code == DONE and order.filled:
+                # An order for an amount: what is left of it buys nothing on the symbol's grid.
+                state, code, words = OrderState.FILLED, "", ""
+            elif state in (OrderState.FILLED, OrderState.PARTIAL):
                 return  # the fills themselves say so
             if state is order.state and state is not OrderState.CANCELLING:
                 return
@@ -272,12 +283,16 @@ class Gateway:
         await self._tell_order(order)
 
     async def _move(self, order: LiveOrder, state: OrderState, code: str, words: str, at_ms: int) -> None:
-        fact = _state_words(order, state, code, words)
+        terms, fact = order.terms, _state_words(order, state, code, words)
 
         def write(connection: Connection) -> int:
             rows.add_order_event(
                 connection, order.terms.id, state, venue_id=order.venue_id, code=code, words=words, at_ms=at_ms
             )
+            if state in _ENDS and terms.side is Side.SELL and order.filled:
+                # Its last fill may have left only dust.
+                price = order.average_price or ZERO
+                settle_trade(connection, terms.account, terms.symbol, least=self._least(terms.symbol), price=price)
             if fact is None:
                 return 0
             return _order_fact(connection, order, fact, _level(state), at_ms)
@@ -308,31 +323,42 @@ class Gateway:
                 await self.on_orphan(execution)
                 return
             try:
-                fill = await self._book(order, execution)
+                booked = await self._book(order, execution)
             except StorageError:
                 # It speaks of an order of ours in words that are not that order's.
                 await self.on_orphan(execution)
                 return
-        if fill is None:
+        if booked is None:
             return
         for watcher in self._watchers:
-            await watcher.on_booked(fill, order)
+            await watcher.on_booked(booked[0], order, booked[1])
         await self._tell_order(order)
 
-    async def _book(self, order: LiveOrder, execution: Execution) -> rows.FillRow | None:
+    async def _book(self, order: LiveOrder, execution: Execution) -> tuple[rows.FillRow, Trade | None] | None:
         terms, now = order.terms, self._clock.wall_ms()
         venue = root_of(terms.account)
         filled = order.filled + execution.quantity
         state = _after_fill(order, filled, order.paid + execution.amount)
 
-        def write(connection: Connection) -> tuple[rows.FillRow | None, int]:
+        least, more = self._least(terms.symbol), state not in FINAL
+
+        def write(connection: Connection) -> tuple[rows.FillRow | None, Trade | None, int]:
             fill = rows.add_fill(connection, execution, terms, venue=venue, booked_ms=now)
             if fill is None:
-                return None, 0
+                return None, None, 0
+            trade = book_trade(
+                connection,
+                fill,
+                least=least,
+                more=more,
+                strategy=order.strategy,
+                stop=order.stop,
+                target=order.target,
+            )
             rows.add_order_event(connection, terms.id, state, venue_id=order.venue_id, at_ms=execution.at_ms)
-            return fill, _order_fact(connection, order, fill_words(execution, terms), "info", now, kind="fill")
+            return fill, trade, _order_fact(connection, order, fill_words(execution, terms), "info", now, kind="fill")
 
-        fill, number = await self._certainly(write, "fill")
+        fill, trade, number = await self._certainly(write, "fill")
         if fill is None:
             return None
         self.portfolio.apply(fill)
@@ -342,7 +368,7 @@ class Gateway:
         if order.final:
             self.blotter.end(order)
         self._told(number)
-        return fill
+        return fill, trade
 
     async def _remembered(self, order_id: str) -> LiveOrder | None:
         """An order that ended long ago, from the ledger."""
@@ -445,7 +471,7 @@ def _after_fill(order: LiveOrder, filled: Decimal, paid: Decimal) -> OrderState:
     return OrderState.PARTIAL if order.state not in _KEEPS else order.state
 
 
-_KEEPS = frozenset({OrderState.CANCELLING, OrderState.CANCELLED, OrderState.EXPIRED})
+_KEEPS = frozenset({OrderState.CANCELLING, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.FILLED})
 
 
 def _write_intent(connection: Connection, terms: OrderTerms, at_ms: int) -> None:

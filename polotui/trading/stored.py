@@ -19,7 +19,6 @@ from polotui.trading.ledger import EXACT, Entry
 
 #: Finds the rows of an account and of all below it. The words are those of the index.
 _ROOT = "substr(account, 1, instr(account || '/', '/') - 1)"
-_ALL = 2**62
 
 
 class FillRow(msgspec.Struct, frozen=True):
@@ -131,7 +130,7 @@ def orders(
     connection: Connection, *, account_prefix: str = "", bot: int | None = None, limit: int = 100, before: int = 0
 ) -> list[StoredOrder]:
     """Orders below number `before` (0: all), newest first. A prefix without a slash means all accounts below it too."""
-    query, values = _newest(INTENTS.select, account_prefix, bot, before, limit)
+    query, values = newest(INTENTS.select, account_prefix, bot, before, limit)
     return [_order(connection, row) for row in connection.execute(query, values).fetchall()]
 
 
@@ -162,7 +161,7 @@ def fills(
     connection: Connection, *, account_prefix: str = "", bot: int | None = None, limit: int = 100, before: int = 0
 ) -> list[FillRow]:
     """Fills below number `before` (0: all), newest first."""
-    query, values = _newest(FILLS.select, account_prefix, bot, before, limit)
+    query, values = newest(FILLS.select, account_prefix, bot, before, limit)
     return [_fill(row) for row in connection.execute(query, values)]
 
 
@@ -172,21 +171,24 @@ def audit_rows(
     """Audit rows below number `before` (0: all), newest first."""
     conditions = [*(["kind = ?"] if kind else []), *(["caller = ?"] if caller else []), "number < ?"]
     query = f"{AUDIT.select} WHERE {' AND '.join(conditions)} ORDER BY number DESC LIMIT ?"
-    values = [*([kind] if kind else []), *([caller] if caller else []), before or _ALL, limit]
+    values = [*([kind] if kind else []), *([caller] if caller else []), before or 2**62, limit]
     return [_audit(*row[:9]) for row in connection.execute(query, values)]
 
 
-def _newest(select: str, prefix: str, bot: int | None, before: int, limit: int) -> tuple[str, tuple[str | int, ...]]:
-    conditions, values = ["number < ?"], [before or _ALL]  # type: tuple[list[str], list[str | int]]
-    if bot is not None:
-        conditions.append("bot = ?")
-        values.append(bot)
-    if prefix:
-        # The plus keeps SQLite from choosing this index beside the bot's, which is the narrower one.
-        plus = "+" if bot is not None else ""
-        conditions.append(f"{plus}account = ?" if "/" in prefix else f"{plus}{_ROOT} = ?")
-        values.append(prefix)
-    return f"{select} WHERE {' AND '.join(conditions)} ORDER BY number DESC LIMIT ?", (*values, limit)
+def newest(
+    select: str, prefix: str, bot: int | None, before: int, limit: int, *, key: str = "number", symbol: str = ""
+) -> tuple[str, list[str | int]]:
+    """A query for the newest rows below a number (0: all), and its values. It goes by one index: the symbol's, else the
+    bot's, else the account's; the pluses keep SQLite from choosing another."""
+    narrowed = False
+    conditions, values = [f"{key} < ?"], [before or 2**62]  # type: tuple[list[str], list[str | int]]
+    account = "account" if "/" in prefix else _ROOT
+    for column, value in (("symbol", symbol or None), ("bot", bot), (account, prefix or None)):
+        if value is not None:
+            conditions.append(f"{'+' if narrowed else ''}{column} = ?")
+            values.append(value)
+            narrowed = True
+    return f"{select} WHERE {' AND '.join(conditions)} ORDER BY {key} DESC LIMIT ?", [*values, limit]
 
 
 def _order(connection: Connection, row: tuple[Any, ...]) -> StoredOrder:

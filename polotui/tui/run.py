@@ -22,6 +22,7 @@ from polotui.core.face_settings import FaceSettings
 from polotui.core.log import logging_to
 from polotui.core.paths import Home
 from polotui.core.settings.edit import set_value, toml_value
+from polotui.core.text import clean
 
 _HEADLESS = "Without a screen: polotui market book SYMBOL, polotui balance, polotui health, each also with --json."
 
@@ -97,7 +98,23 @@ def run_face(
             drafts=home.drafts,
             start_engine=start_again,
             save_setting=save,
+            home=home,
         )
+
+
+def who_asks() -> str:
+    """«ada on pts/3», for the audit. Never an error: who has no name or no terminal is named by number."""
+    import getpass
+
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = f"uid {os.getuid()}"
+    try:
+        terminal = os.ttyname(sys.__stdin__.fileno()).removeprefix("/dev/") if sys.__stdin__ is not None else ""
+    except (OSError, ValueError):
+        terminal = ""
+    return clean(f"{user} on {terminal}" if terminal else user, 80)
 
 
 def guides_folder() -> Path | None:
@@ -120,6 +137,7 @@ def show_desk(
     drafts: Path | None = None,
     start_engine: Callable[[], Awaitable[None]] | None = None,
     save_setting: Callable[[str, object], None] | None = None,
+    home: Home | None = None,
 ) -> int:
     """Shows the desk until the person leaves; the exit code. Raises UsageError when there is no terminal."""
     check_terminal()
@@ -143,6 +161,8 @@ def show_desk(
         drafts=drafts,
         start_engine=start_engine,
         save_setting=save_setting,
+        home=home,
+        caller=who_asks(),
     )
     app.run(mouse=settings.mouse)
     code = app.return_code or 0

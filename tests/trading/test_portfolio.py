@@ -65,7 +65,7 @@ quantities = st.one_of(
 fees = st.one_of(st.just(D(0)), st.decimals(min_value="-0.01", max_value="0.4", places=10))
 trade = st.tuples(
     st.just("trade"),
-    st.sampled_from(["paper", "paper/bot-1", "paper/bot-2", "spot"]),
+    st.sampled_from(["paper", "paper/bot-1", "paper/bot-2", "spot", "papers", "paper/bot-10"]),
     st.sampled_from(["BTC_USDT", "ETH_USDT", "ETH_BTC"]),
     st.sampled_from(list(Side)),
     prices,
@@ -139,6 +139,16 @@ def test_the_portfolio_agrees_with_the_witness_and_with_its_replay(steps: list[t
         assert live.same_as(again), live.differences(again)
         assert live.digest() == again.digest()
         assert live.differences(again) == []
+
+
+def test_an_account_is_below_its_own_root_only() -> None:
+    with memory() as connection:
+        for place, account in enumerate(("paper", "papers", "paper/bot-1", "paper/bot-10")):
+            book(connection, terms(f"pt-{place}", account=account), f"t{place}")
+        portfolio = Portfolio.load(connection)
+        assert portfolio.accounts("paper") == ["paper", "paper/bot-1", "paper/bot-10"]
+        assert [p.account for p in portfolio.positions("paper/bot-1")] == ["paper/bot-1"]
+        assert portfolio.total("paper")["BTC"] == 3
 
 
 def traded(connection: sqlite3.Connection, *steps: tuple[str, str, str, str, str]) -> Portfolio:

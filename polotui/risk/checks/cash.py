@@ -25,8 +25,9 @@ def _free(case: Case) -> Decimal | None:
         own = total - sum((held for place, held in view.account_cash.items() if place[1] == quote), ZERO)
     if own is None or case.waiting_all is None or case.waiting_account is None:
         return None
-    free = min(total - case.waiting_all, own - case.waiting_account)
-    return free if free.is_finite() else None
+    if not (total.is_finite() and own.is_finite()):
+        return None
+    return min(total - case.waiting_all, own - case.waiting_account)
 
 
 def check(case: Case) -> Finding:

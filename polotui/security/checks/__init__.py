@@ -10,7 +10,7 @@ import logging
 import pkgutil
 from collections.abc import Callable
 
-from polotui.security.facts import EngineFacts, Facts, Finding
+from polotui.security.facts import Facts, Finding
 from polotui.security.score import CHECKS, Outcome
 
 log = logging.getLogger("polotui.security.checks")
@@ -31,7 +31,7 @@ def check(name: str) -> Callable[[Look], Look]:
 
 def looks() -> dict[str, Look]:
     """Every check by its name."""
-    if not _looks:
+    if len(_looks) < len(CHECKS):
         for entry in pkgutil.iter_modules(__path__):
             importlib.import_module(f"{__name__}.{entry.name}")
     return _looks

@@ -1,4 +1,4 @@
-"""No exchange or model key in the environment or a .env file: every program that is started from there could read it."""
+"""No exchange or model key in the environment or a .env file: any program started there could read it."""
 
 from __future__ import annotations
 

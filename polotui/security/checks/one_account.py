@@ -13,7 +13,7 @@ def look(facts: Facts) -> Finding:
         return engine_only()
     if engine.home_is_demo and not facts.demo:
         return bad(
-            "this home is a demo's, but the engine is not", "start it with polotui demo, or choose another --home"
+            "this home is a demo's, but the engine is not", "open it with polotui demo, or choose another --home"
         )
     if facts.mode == "paper" and engine.has_keys and not engine.host_is_here:
         return bad(f"virtual trading, but orders to {engine.host} could be signed")

@@ -21,7 +21,7 @@ def look(facts: Facts) -> Finding:
     own = sum(place.kind != "above" for place in facts.places.found)
     if not own:
         return ok("nothing is stored yet")
-    return ok(f"{own} folders and files are private" + (f"; only {MOST_ENTRIES} looked at" if facts.places.cut else ""))
+    return ok(f"all private, {own} looked at" + (f", more than {MOST_ENTRIES} are there" if facts.places.cut else ""))
 
 
 def fault_of(place: Place, uid: int) -> tuple[str, str] | None:

@@ -59,6 +59,12 @@ def rules_refused(terms: OrderTerms, grid: Grid, book: LiveBook) -> Placement | 
     """What the market's least and most forbid. `terms` are on the grid."""
     market = grid.market
     if terms.amount is not None and terms.type is OrderType.MARKET and terms.side is Side.BUY:
+        best = book.best_ask()
+        lots = grid.lots_for(terms.amount, grid.taking(best[0], buy=True, slippage_bp=ZERO)) if best else 0
+        if best and grid.quantity(lots) < max(market.min_quantity, grid.lot):
+            least = plain(max(market.min_quantity, grid.lot))
+            words = f"{plain(terms.amount)} {market.quote} buys less than the least, {least} {market.base}"
+            return refused(models.MIN_QUANTITY, words)
         return _amount_refused(terms.amount, market)
     assert terms.quantity is not None
     quantity = grid.quantity(grid.lots_of(terms.quantity))

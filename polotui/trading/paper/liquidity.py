@@ -3,8 +3,8 @@
 Decided here:
 * Each level gives at most what it shows, less what this venue took from it before.
 * What was taken stays taken while the level stands: a level that grows gives only its growth; one that falls below
-  what was taken caps it, because those orders are gone; one that vanishes is forgotten. A price outside the visible
-  levels is remembered, because its orders may still be there. At most `MOST_REMEMBERED` prices a side, oldest first.
+  what was taken caps it, because those orders are gone; one that vanishes is forgotten. A price that leaves the visible
+  levels is remembered for `HIDDEN_MS` of the book's time, because its orders may still be there when it comes back.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from polotui.model.orders import Side
 from polotui.trading.paper.grid import EXACT, Grid
 from polotui.trading.paper.models import LiveBook
 
-MOST_REMEMBERED = 200
+HIDDEN_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,13 @@ class Piece:
 class Taken:
     """Lots that this venue took from the levels of one side of one book."""
 
-    __slots__ = ("_bids", "_grid", "_lots")
+    __slots__ = ("_bids", "_grid", "_hidden", "_lots")
 
     def __init__(self, grid: Grid, *, bids: bool) -> None:
         self._grid = grid
         self._bids = bids
         self._lots: dict[float, int] = {}
+        self._hidden: dict[float, int] = {}
 
     def __bool__(self) -> bool:
         return bool(self._lots)
@@ -46,9 +47,7 @@ class Taken:
         return self._lots.get(level, 0)
 
     def add(self, level: float, lots: int) -> None:
-        self._lots[level] = self._lots.pop(level, 0) + lots
-        if len(self._lots) > MOST_REMEMBERED:
-            del self._lots[next(iter(self._lots))]
+        self._lots[level] = self._lots.get(level, 0) + lots
 
     def see(self, book: LiveBook) -> None:
         """Looks at a book that changed."""
@@ -56,7 +55,10 @@ class Taken:
         for level, lots in self._lots.items():
             size = book.size_at(level, bids=self._bids)
             if size is None:
+                if book.ts_ms - self._hidden.setdefault(level, book.ts_ms) > HIDDEN_MS:
+                    gone.append(level)
                 continue
+            self._hidden.pop(level, None)
             shown = self._grid.lots_shown(size)
             if shown <= 0:
                 gone.append(level)
@@ -64,6 +66,7 @@ class Taken:
                 self._lots[level] = shown
         for level in gone:
             del self._lots[level]
+            self._hidden.pop(level, None)
 
 
 def walk_lots(
@@ -105,9 +108,8 @@ def walk_amount(
     amount: Decimal,
     *,
     slippage_bp: Decimal,
-    most: int | None = None,
 ) -> tuple[list[Piece], bool]:
-    """The pieces that `amount` buys, at most `most` lots; and whether it bought all that it could pay."""
+    """The pieces that `amount` buys, and whether it bought all that it could pay."""
     pieces: list[Piece] = []
     for level, size in levels:
         there = grid.lots_shown(size) - taken.at(level)
@@ -115,11 +117,10 @@ def walk_amount(
             continue
         price = grid.taking(level, buy=True, slippage_bp=slippage_bp)
         paid = grid.lots_for(amount, price)
-        here = min(paid, there) if most is None else min(paid, there, most)
+        here = min(paid, there)
         if here > 0:
             pieces.append(Piece(level, price, here))
             amount = EXACT.subtract(amount, grid.amount(here, price))
-            most = None if most is None else most - here
-        if here == paid or most == 0:
+        if here == paid:
             return pieces, True
     return pieces, False

@@ -76,11 +76,12 @@ class Pit:
                 orders.remove(order)
         self._edges()
 
-    def join(self, book: LiveBook) -> None:
+    def join(self, book: LiveBook) -> list[PaperOrder]:
         """Orders that were restored see their first book: all that stands at their price is ahead of them."""
-        for order in self._unseen:
+        joined, self._unseen = self._unseen, []
+        for order in joined:
             self._join(order, book)
-        self._unseen.clear()
+        return joined
 
     def _join(self, order: PaperOrder, book: LiveBook) -> None:
         order.joined_ms = max(book.ts_ms, self._printed_ms)
@@ -196,7 +197,3 @@ class Pit:
     def _beyond(order: PaperOrder, price: float) -> bool:
         # A stop that sells protects what was bought, so it has the direction of that.
         return beyond_stop(price, order.stop, -1 if order.buy else 1)
-
-    @property
-    def unseen(self) -> bool:
-        return bool(self._unseen)

@@ -63,6 +63,7 @@ class Books:
         self.told: list[tuple[str, Any]] = []
         self.accounts: dict[str, str] = {}
         self.fail_next = 0
+        self.fail_for = ""
 
     def give(self, account: str, currency: str, amount: str) -> None:
         self.start[(account, currency)] = self.start.get((account, currency), ZERO) + D(amount)
@@ -90,11 +91,11 @@ class Books:
     async def on_state(
         self, order_id: str, state: OrderState, *, venue_id: str = "", code: str = "", words: str = "", at_ms: int = 0
     ) -> None:
-        self._maybe_fail()
+        self._maybe_fail(order_id)
         self.told.append((order_id, state))
 
     async def on_fill(self, execution: Execution) -> None:
-        self._maybe_fail()
+        self._maybe_fail(execution.order_id)
         self.told.append((execution.order_id, execution))
         assert execution.id not in self.fills
         self.fills[execution.id] = execution
@@ -102,7 +103,9 @@ class Books:
     async def on_foreign(self, order: Order) -> None:
         raise AssertionError("paper knows no foreign orders")
 
-    def _maybe_fail(self) -> None:
+    def _maybe_fail(self, order_id: str) -> None:
+        if order_id == self.fail_for:
+            raise RuntimeError("the ledger refuses this one")
         if self.fail_next:
             self.fail_next -= 1
             raise RuntimeError("the ledger is locked")
@@ -156,6 +159,11 @@ class Desk:
         } | changes
         self.books.accounts[values["id"]] = values["account"]
         return OrderTerms(**values)
+
+    def waiting(self, order_id: str) -> list[Execution]:
+        """Executions that nobody was told yet."""
+        lane = self.venue._news._lanes.get(order_id)
+        return [item for item in lane.waiting if isinstance(item, Execution)] if lane else []
 
     def show(self, bids: list[Level], asks: list[Level], ts_ms: int = 1, symbol: str = "BTC_USDT") -> None:
         self.markets.show(bids, asks, ts_ms, symbol)

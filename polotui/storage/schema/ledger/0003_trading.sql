@@ -20,6 +20,7 @@ CREATE TABLE intents (
     reason TEXT NOT NULL,
     signal TEXT NOT NULL,
     parent TEXT NOT NULL,
+    late_ms INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
     prev_hash TEXT NOT NULL,
     hash TEXT NOT NULL
@@ -175,6 +176,14 @@ CREATE TABLE bot_states (
     PRIMARY KEY (bot, symbol)
 ) STRICT, WITHOUT ROWID;
 
+-- What protects each open position: stop, target, and the orders that carry them out.
+CREATE TABLE protections (
+    account TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (account, symbol)
+) STRICT, WITHOUT ROWID;
+
 -- Signals: what a rule asked for at a bar's close, and how it ended.
 CREATE TABLE signals (
     id TEXT PRIMARY KEY,
@@ -215,16 +224,29 @@ CREATE TABLE trades (
     stop TEXT,
     target TEXT,
     fees TEXT NOT NULL,
+    other_fees TEXT NOT NULL,
     profit TEXT NOT NULL,
     invested TEXT NOT NULL,
     reason TEXT NOT NULL,
     signal TEXT NOT NULL,
+    first_fill INTEGER NOT NULL,
     last_fill INTEGER NOT NULL UNIQUE
 ) STRICT;
 
+CREATE INDEX trades_by_account ON trades (account, id);
+CREATE INDEX trades_by_root ON trades (substr(account, 1, instr(account || '/', '/') - 1), id);
 CREATE INDEX trades_by_account_time ON trades (account, exit_ms);
-CREATE INDEX trades_by_bot_time ON trades (bot, exit_ms);
-CREATE INDEX trades_by_symbol ON trades (symbol, exit_ms);
+CREATE INDEX trades_by_bot ON trades (bot, id);
+CREATE INDEX trades_by_symbol ON trades (symbol, id);
+
+-- Trades that are under way, one row an account and symbol: the fold over its fills so far, written with each fill.
+CREATE TABLE open_trades (
+    account TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    last_fill INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (account, symbol)
+) STRICT, WITHOUT ROWID;
 
 -- The journal: notes and tags of a person beside a trade, and the rules as they stood at its entry.
 CREATE TABLE journal (

@@ -61,6 +61,14 @@ class ResultPane(BenchPane):
     def action_define(self) -> None:
         show_definitions(self.desk, self.bench)
 
+    def action_paper(self) -> None:
+        """The paper screen's wizard with what this run ran with."""
+        if self.result is None:
+            self.desk.tell("Open a result first: i shows the history, Enter opens a run.")
+        elif self.desk.may_change():
+            self.desk.view.on_paper = self.result.spec
+            self.desk.go_to("paper")
+
     def action_analyse(self) -> None:
         if self.result is None:
             self.desk.tell("Open a result first: i shows the history, Enter opens a run.")
