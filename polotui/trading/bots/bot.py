@@ -233,8 +233,10 @@ class Bot:
         leaves again at once; the gate refuses that, so in bar form it is not told."""
         _, stop, target = hand.planned(hand.position.last_close)
         if self.terms.form == "bar" and hand.position.order_kind == k.MARKET:
-            stop = stop if stop < hand.reference else math.nan
-            target = target if target > hand.reference else math.nan
+            rules = self.shared.rules
+            costs = hand.reference * (rules.half_spread + rules.slippage)
+            stop = stop if stop < hand.reference - costs else math.nan
+            target = target if target > hand.reference + costs else math.nan
         return stop, target
 
     def _quantity(self, hand: Hand, amount: Decimal, level: Decimal) -> Decimal:
