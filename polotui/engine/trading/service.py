@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ from polotui.model.candles import Candle, Timeframe
 from polotui.model.market import Ticker
 from polotui.model.market import Trade as Print
 from polotui.model.money import ZERO, plain
-from polotui.model.orders import OWN, OrderState, OrderTerms, OrderType
+from polotui.model.orders import OWN, OrderState, OrderType
 from polotui.model.symbols import Market
 from polotui.risk.checks import all_checks
 from polotui.risk.limits import validate
@@ -51,7 +51,7 @@ from polotui.storage.database import Connection
 from polotui.storage.snapshots import Snapshots
 from polotui.trading import rows as ledger
 from polotui.trading.blotter import Blotter, LiveOrder, root_of
-from polotui.trading.exchange.token import Gate, TokenRefused
+from polotui.trading.exchange.token import Gate
 from polotui.trading.facts import add_fact
 from polotui.trading.gateway import Gateway
 from polotui.trading.latches import Latches
@@ -160,7 +160,7 @@ class Trading:
         self.markets.learn(engine.desk.known_markets() if engine.desk is not None else {})
         self.paper = BookVenue(
             self.markets, self.view, self.gateway, clock=self.clock, chance=self.chance.child("paper"),
-            admit=_admit(gate),
+            redeem=gate.redeem,
         )  # fmt: skip
         self.gateway.serve(self.paper)
         for watcher in (self.bots, self.hand, self):
@@ -608,19 +608,6 @@ class Trading:
             self.hub.touch("positions")
             self.hub.touch("bots")
             await asyncio.sleep(POSITIONS_SECONDS)
-
-
-def _admit(gate: Gate) -> Callable[[OrderTerms, object], str]:
-    """The paper venue asks the gate as well, so that nothing trades past it."""
-
-    def admit(terms: OrderTerms, token: object) -> str:
-        try:
-            gate.redeem(token, terms)
-        except TokenRefused as error:
-            return error.why
-        return ""
-
-    return admit
 
 
 def _digest(connection: Connection) -> str:
