@@ -31,6 +31,7 @@ from polotui.core.text import clean
 from polotui.model.account import Order
 from polotui.model.money import ZERO, plain
 from polotui.model.orders import FINAL, Execution, OrderState, OrderTerms, Placement, Purpose, Side
+from polotui.poloniex.errors import RealTradeBlocked
 from polotui.risk.assess import assess
 from polotui.risk.limits import Limits
 from polotui.risk.values import AccountView, Asked, Finding, MarketView, RiskDecision
@@ -190,15 +191,34 @@ class Gateway:
             answer = await venue.place(terms, self._gate.issue(terms))
         except asyncio.CancelledError:
             raise
+        except RealTradeBlocked as error:
+            await self._blocked(terms, error)
+            answer = Placement(state=OrderState.REJECTED, code=error.instance_code, words=error.cause)
+        except Refused as error:
+            # Refused before a byte left: off the grid, or an approval that grew old.
+            answer = Placement(state=OrderState.REJECTED, code=error.instance_code, words=error.cause)
         except Exception as error:
             log.exception("a venue failed while placing", extra={"order": terms.id})
             answer = Placement(state=OrderState.UNKNOWN, code="fault", words=f"{type(error).__name__}: {error}"[:200])
-        # What the venue has told meanwhile may be further on than its answer.
-        if order.state is OrderState.SUBMITTING or answer.state is not OrderState.ACCEPTED:
+        # What the venue has told meanwhile is further on than its answer: evidence is not made unknown again.
+        if order.state is OrderState.SUBMITTING:
             await self.on_state(terms.id, answer.state, venue_id=answer.venue_id, code=answer.code, words=answer.words)
         elif answer.venue_id and not order.venue_id:
             order.venue_id = answer.venue_id
         return Submitted(terms.id, decision, order.state)
+
+    async def _blocked(self, terms: OrderTerms, error: RealTradeBlocked) -> None:
+        """Writes down that an order would have left this machine."""
+        now = self._clock.wall_ms()
+        detail = {"order": terms.id, "host": error.host}
+
+        def write(connection: Connection) -> None:
+            rows.add_audit(
+                connection, kind="real-trade-blocked", caller=_who(terms), code=error.instance_code, text=error.cause,
+                account=terms.account, symbol=terms.symbol, detail=detail, at_ms=now,
+            )  # fmt: skip
+
+        await self._certainly(write, "blocked order")
 
     async def _refuse(self, asked: Asked, decision: RiskDecision, caller: str) -> None:
         terms, now = asked.terms, self._clock.wall_ms()
@@ -271,8 +291,8 @@ class Gateway:
             if state is OrderState.CANCELLED and code == DONE and order.filled:
                 # An order for an amount: what is left of it buys nothing on the symbol's grid.
                 state, code, words = OrderState.FILLED, "", ""
-            elif state in (OrderState.FILLED, OrderState.PARTIAL):
-                return  # the fills themselves say so
+            elif not _is_news(order, state):
+                return
             if state is order.state and state is not OrderState.CANCELLING:
                 return
             if not order.may_become(state):
@@ -459,6 +479,16 @@ _TOLD: Mapping[OrderState, str] = {
     OrderState.CANCELLED: "cancelled",
     OrderState.EXPIRED: "expired",
 }
+
+
+def _is_news(order: LiveOrder, state: OrderState) -> bool:
+    """Of FILLED and PARTIAL the fills themselves speak, but for two things that only the venue knows: that the rest of
+    an amount buys nothing any more, and that an order of unknown fate with fills is alive."""
+    if state is OrderState.FILLED:
+        return order.terms.amount is not None and bool(order.filled)
+    if state is OrderState.PARTIAL:
+        return order.state is OrderState.UNKNOWN and bool(order.filled)
+    return True
 
 
 def _after_fill(order: LiveOrder, filled: Decimal, paid: Decimal) -> OrderState:
