@@ -123,6 +123,8 @@ class Gateway:
         self._booking = asyncio.Lock()
         #: Why nothing new may go, beside the gate: the database refuses fills, the accounts do not agree.
         self.trouble: dict[str, str] = {}
+        #: The same, asked of a root account's venue.
+        self.why_not: dict[str, Callable[[], str]] = {}
 
     def serve(self, venue: Venue) -> None:
         self._venues[venue.account] = venue
@@ -158,8 +160,9 @@ class Gateway:
         was sent) and Refused for an account without a venue."""
         venue = self.venue_of(asked.terms.account)
         decision = self.assess(asked)
-        if decision.approved and self.trouble and not asked.terms.reduces:
-            decision = _not_now(decision, self.trouble)
+        trouble = self._trouble_of(asked.terms)
+        if decision.approved and trouble and not asked.terms.reduces:
+            decision = _not_now(decision, trouble)
         if not decision.approved:
             await self._refuse(asked, decision, caller)
             return Submitted(asked.terms.id, decision, OrderState.RISK_DENIED)
@@ -172,6 +175,12 @@ class Gateway:
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
         return await asyncio.shield(task)
+
+    def _trouble_of(self, terms: OrderTerms) -> Mapping[str, str]:
+        """Why no entry may go to this account's venue now, beside the gate."""
+        asked = self.why_not.get(root_of(terms.account))
+        why = asked() if asked is not None else ""
+        return {**self.trouble, "venue": why} if why else self.trouble
 
     def _reference(self, terms: OrderTerms) -> Decimal | None:
         market = self.view.market(terms.symbol)
