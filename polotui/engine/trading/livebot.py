@@ -259,8 +259,8 @@ class LiveBot:
         await bot.exits()
         await self._quiet(bot)
         for symbol in self.stored.symbols:
-            if await bot.enter(symbol):
-                await self._quiet(bot)
+            await bot.enter(symbol)
+            await self._quiet(bot)
         await bot.settle_all()
         if self._notes:
             await self._save(bot)
