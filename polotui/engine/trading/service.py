@@ -161,12 +161,14 @@ class Trading(Telling):
             redeem=gate.redeem,
         )  # fmt: skip
         self.gateway.serve(self.paper)
-        self.rehearsal = rehearsal.Rehearsal(self, gate) if rehearsal.possible(self) else None
-        if self.rehearsal is not None:
+        self.rehearsal = None
+        if rehearsal.possible(self):
+            root = await rehearsal.root_of_exchange(self)
+            self.rehearsal = rehearsal.Rehearsal(self, gate, root)
             self.gateway.serve(self.rehearsal.venue)
-            self.gateway.why_not["spot"] = self.rehearsal.why_not
+            self.gateway.why_not[root] = self.rehearsal.why_not
             self.halting.at_exchange = self.rehearsal.cancel_everything
-            self.monitors.append(Monitor(self, rehearsal.ROOT))
+            self.monitors.append(Monitor(self, root))
         for watcher in (self.bots, self.hand, self):
             self.gateway.watch(watcher)
         await self._recover()
@@ -185,7 +187,12 @@ class Trading(Telling):
         orders = await self.gateway.load()
         resting = []
         for order in orders:
-            if root_of(order.terms.account) != PAPER:
+            root = root_of(order.terms.account)
+            if root not in self.roots():
+                await self.gateway.on_state(
+                    order.terms.id, OrderState.CANCELLED, code="EXCHANGE-GONE", words="its exchange is there no more"
+                )
+            if root != PAPER:
                 continue
             if order.terms.type in (OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP) and (
                 order.state is not OrderState.SUBMITTING or order.filled
@@ -405,8 +412,15 @@ class Trading(Telling):
         stored = self.bots.of(bot) if bot else None
         return stored.strategy if stored is not None else ""
 
+    def account_named(self, name: str) -> str:
+        """`spot` is the exchange's account at hand, whatever its books are called."""
+        head, slash, rest = name.partition("/")
+        if head == rehearsal.ROOT and self.rehearsal is not None:
+            return self.rehearsal.root + slash + rest
+        return name
+
     def roots(self) -> list[str]:
-        return [PAPER] if self.rehearsal is None else [PAPER, rehearsal.ROOT]
+        return [PAPER] if self.rehearsal is None else [PAPER, self.rehearsal.root]
 
     def root_of_venue(self, venue: str) -> str:
         """Raises Refused for an exchange that is not this machine's own."""
@@ -419,7 +433,7 @@ class Trading(Telling):
                 next_step="Leave the venue out to trade on paper.",
                 code="no-venue",
             )
-        return rehearsal.ROOT
+        return self.rehearsal.root
 
     def scales(self, symbol: str) -> tuple[int, int]:
         market = self.markets.market(symbol)

@@ -18,6 +18,7 @@ from polotui.api.trade_values import OrderRow, PositionRow
 from polotui.engine.trading import shapes
 from polotui.storage.database import Connection, Database
 from polotui.trading import rows as ledger
+from polotui.trading.blotter import root_of
 from polotui.trading.facts import add_fact
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ class Telling:
     _positions_changed: asyncio.Event
 
     def strategy_of(self, bot: int) -> str:
+        raise NotImplementedError
+
+    def roots(self) -> list[str]:
         raise NotImplementedError
 
     def scales(self, symbol: str) -> tuple[int, int]:
@@ -165,7 +169,7 @@ class Telling:
         """Open positions with their marks; dust last."""
         rows = []
         for held in self.portfolio.positions():
-            if held.quantity <= 0:
+            if held.quantity <= 0 or root_of(held.account) not in self.roots():
                 continue
             guard = self.guards.of(held.account, held.symbol)
             rows.append(
