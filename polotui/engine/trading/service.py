@@ -22,6 +22,7 @@ from polotui.core.halt import flag_of
 from polotui.engine.trading import shapes
 from polotui.engine.trading.alerts import Alerts
 from polotui.engine.trading.audit import Audit
+from polotui.engine.trading.board import Board
 from polotui.engine.trading.bots import Bots
 from polotui.engine.trading.byhand import ByHand
 from polotui.engine.trading.clock import TradingClock
@@ -144,6 +145,7 @@ class Trading:
         self.monitor = Monitor(self)
         self.desk = RiskDesk(self)
         self.audit = Audit(self)
+        self.board = Board(self)
         self.halting = Halting(
             home=engine.home,
             clock=engine.clock,
@@ -238,6 +240,7 @@ class Trading:
         service("risk-monitor", self.monitor.run)
         service("correlations", self.correlations.run)
         service("prevented", self.prevented.run)
+        service("board", self.board.run)
         service("positions", self._keep_positions)
         service("ledger-snapshots", self._keep_snapshots)
 
@@ -456,7 +459,8 @@ class Trading:
         return found
 
     def band(self, stored: StoredBot) -> tuple[float | None, float | None]:
-        return None, None
+        """The return that a bot may be expected to have by now."""
+        return self.board.band(stored)
 
     # -- telling --------------------------------------------------------------------------------------------------
 
