@@ -56,7 +56,7 @@ class View(Protocol):
     """Where the gate's picture of the account and the market comes from."""
 
     def account(self, account: str) -> AccountView:
-        """The root that an account belongs to, with the cash of exactly this account."""
+        """The root that an account belongs to, with the cash of exactly this account beside."""
         ...
 
     def market(self, symbol: str) -> MarketView: ...

@@ -161,7 +161,6 @@ KEYS: tuple[Key, ...] = (
     Key("curve.first", "g,home", "cross_to(0)", "first", "curve"),
     Key("curve.last", "G,end", "cross_to(-1)", "last", "curve"),
     Key("sweep.go-on", "c", "go_on", "go on", "sweeps", 12, changes=True),
-<<<<<<< HEAD
     # The risk screen: one letter a view; the panes' own below.
     Key("risk.view", "v", "view(1)", "next view", "risk", 30),
     Key("risk.view-back", "V", "view(-1)", "view before", "risk"),
@@ -196,7 +195,6 @@ KEYS: tuple[Key, ...] = (
     Key("stage.bottom", "G,end", "cursor(10000)", "last", "stage"),
     Key("stage.left", "h,left", "stage(-1)", "stage before", "stage"),
     Key("stage.right", "l,right", "stage(1)", "next stage", "stage"),
-=======
     # The paper screen. Nothing here sells, stops or sends on its own: each opens a dialog that asks.
     Key("paper.start", "a,ctrl+n", "start", "start a bot", "paper", 15, changes=True),
     Key("paper.order", "o", "order", "order", "paper", 16, changes=True),
@@ -228,7 +226,6 @@ KEYS: tuple[Key, ...] = (
     Key("journal.tag", "c", "tag", "by tag", "journal", 12),
     Key("journal.rules", "r", "rules", "rules at entry", "journal", 13),
     Key("signals.state", "c", "state", "by state", "signals", 11),
->>>>>>> s4-tuipaper
 )
 
 #: Which scopes are alive at the same time; two ids in one of these sets must not share a key.
@@ -251,7 +248,6 @@ TOGETHER: tuple[frozenset[str], ...] = (
     frozenset({"global", "lab", "chart", "preview"}),
     frozenset({"global", "lab", "checks"}),
     frozenset({"editor"}),
-<<<<<<< HEAD
     frozenset({"global", "risk", "table"}),
     frozenset({"global", "risk", "alerts", "table"}),
     frozenset({"global", "risk", "protects", "text"}),
@@ -262,7 +258,6 @@ TOGETHER: tuple[frozenset[str], ...] = (
     frozenset({"global", "risk", "form"}),
     frozenset({"global", "board", "stage"}),
     frozenset({"global", "board", "text"}),
-=======
     frozenset({"global", "paper", "table", "bots"}),
     frozenset({"global", "paper", "table", "held"}),
     frozenset({"global", "paper", "profit"}),
@@ -270,7 +265,6 @@ TOGETHER: tuple[frozenset[str], ...] = (
     frozenset({"global", "paper", "table", "orders"}),
     frozenset({"global", "paper", "table", "journal"}),
     frozenset({"global", "paper", "table", "signals"}),
->>>>>>> s4-tuipaper
 )
 
 #: How keys are written for people.

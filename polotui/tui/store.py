@@ -239,14 +239,10 @@ class Store:
                 return
             self.last_fact = event.number
             self.facts.append(event)
-<<<<<<< HEAD
             self._alert(event.at_ms, event.level, event.text, event.kind)
-=======
-            self._alert(event.at_ms, event.level, event.text)
             if event.kind == "fill" and event.level == "info":
                 # News to whoever looks at another screen.
                 self.alerts.append(self.notes[-1])
->>>>>>> s4-tuipaper
             self.mark("facts")
         else:
             self._alert(event.at_ms, "warning", event.text)

@@ -32,15 +32,12 @@ from polotui.model.candles import Candle, Timeframe
 from polotui.model.market import Trade
 from tests.tui.fake_backtests import FakeBench
 from tests.tui.fake_lab import FakeLab
-<<<<<<< HEAD
 from tests.tui.fake_risk import FakeRisk
-=======
 from tests.tui.fake_paper import FakePaper, PaperEvent
->>>>>>> s4-tuipaper
 
 NOW = 1_795_269_751_000  # 21 Nov 2026 14:02:31 UTC
 #: What a change of topics brings; the rest was told with the first batch.
-RETOLD = BookState | TradesBatch | LabState | SweepState | RiskState
+RETOLD = BookState | TradesBatch | LabState | SweepState | RiskState | PaperEvent
 PRICES = {"BTC_USDT": (61873.41, 2), "ETH_USDT": (2684.07, 2), "SOL_USDT": (154.92, 2), "XRP_USDT": (0.6021, 4)}
 MORE = {"BNB_USDT": (588.3, 2), "DOGE_USDT": (0.1243, 5), "LTC_USDT": (84.11, 2), "PEPE_USDT": (0.00001123, 10)}
 
@@ -218,11 +215,8 @@ class FakeEngine:
         """Whose strategies are told: «lab» in the tests of that screen."""
         self.lab = FakeLab(NOW)
         self.bench = FakeBench(self)
-<<<<<<< HEAD
         self.risk = FakeRisk(NOW)
-=======
         self.paper = FakePaper(self)
->>>>>>> s4-tuipaper
         self.more_answers: dict[type, Callable[[Any], Any]] = {}
 
     async def connect(self) -> FakeLink:
@@ -259,12 +253,7 @@ class FakeEngine:
                 events.append(make_book(rest))
             elif kind == "trades":
                 events.append(TradesBatch(symbol=rest, trades=make_trades(rest, 30)))
-<<<<<<< HEAD
-        events += [*self.bench.events(topics), *self.risk.events(topics)]
-=======
-        events += self.bench.events(topics)
-        events += self.paper.events(topics)
->>>>>>> s4-tuipaper
+        events += [*self.bench.events(topics), *self.risk.events(topics), *self.paper.events(topics)]
         return events
 
     def answer(self, command: c.Command) -> Any:
@@ -345,17 +334,7 @@ class FakeLink:
         new = [topic for topic in topics if topic not in self.topics]
         self.topics, self.rate = list(topics), rate
         events = self.engine.snapshot(new)
-<<<<<<< HEAD
         self.queue.put_nowait([event for event in events if isinstance(event, RETOLD)])
-=======
-        self.queue.put_nowait(
-            [
-                event
-                for event in events
-                if isinstance(event, BookState | TradesBatch | LabState | SweepState | PaperEvent)
-            ]
-        )
->>>>>>> s4-tuipaper
 
     async def close(self) -> None:
         self.closed = True

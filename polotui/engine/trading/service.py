@@ -229,7 +229,7 @@ class Trading:
         self.paper.restore(
             [OpenOrder(terms=order.terms, left=order.left, venue_id=order.venue_id) for order in resting]
         )
-        await self.guards.load()
+        await self.guards.load([order.terms for order in self.gateway.blotter.open()])
 
     def _run_services(self) -> None:
         service = self.supervisor.service
@@ -448,7 +448,7 @@ class Trading:
             self.gateway.trouble["service"] = f"The service {name} does not run any more."
 
     def protector_blocks(self) -> str:
-        return self.guards.protector.status().blocks
+        return self.guards.protector.blocks
 
     def why_no_bots(self) -> list[str]:
         """What keeps bots from being started: the safety score and its vetoes."""

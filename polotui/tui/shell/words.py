@@ -36,7 +36,6 @@ _SCOPE_TITLES = {
     "editor": "Typing in a document",
     "checks": "Checks",
     "preview": "Preview",
-<<<<<<< HEAD
     "risk": "Risk",
     "protects": "What protects",
     "alerts": "Alerts",
@@ -44,7 +43,6 @@ _SCOPE_TITLES = {
     "locks": "Pair locks",
     "board": "Board",
     "stage": "A stage",
-=======
     "paper": "Paper",
     "bots": "Bots",
     "held": "Positions",
@@ -53,7 +51,6 @@ _SCOPE_TITLES = {
     "orders": "Orders",
     "journal": "Journal",
     "signals": "Signals",
->>>>>>> s4-tuipaper
 }
 
 
@@ -118,14 +115,11 @@ class Words(ShellBase):
         self.push_screen(Picker("Guides", choices), show)
 
     def show_alerts(self) -> None:
-<<<<<<< HEAD
-        """Toasts for what went wrong: every loud one, of the others three at a time and the rest as a count."""
+        """Toasts for what went wrong, and for fills while no feed is in sight: every loud one, of the others three at a
+        time and the rest as a count."""
         loud = [note for note in self.store.alerts if note.loud]
-        alerts = [note for note in self.store.alerts if not note.loud]
-=======
-        """Toasts for what went wrong, and for fills while no feed is in sight: three at a time, the rest as a count."""
-        alerts = [note for note in self.store.alerts if note.level != "info" or self.current_name != "paper"]
->>>>>>> s4-tuipaper
+        seen = self.current_name == "paper"
+        alerts = [note for note in self.store.alerts if not note.loud and not (note.level == "info" and seen)]
         self.store.alerts.clear()
         for note in loud:
             self.notify(clean(note.text, 300), title=note.kind, severity="error", timeout=30, markup=False)

@@ -47,6 +47,7 @@ class Desk:
         self.fills: dict[str, Execution] = {}
         self.told_fills = 0
         self.foreign: list[Order] = []
+        self.risen: list[str] = []
         self.stops: list[tuple[str, str]] = []
         self.opening: dict[str, Decimal] | None = None
         self.news = asyncio.Event()
@@ -59,6 +60,8 @@ class Desk:
         if venue_id:
             self.venue_ids[order_id] = venue_id
         if state in LEGAL[self.state(order_id)]:
+            if self.state(order_id) is OrderState.REJECTED:
+                self.risen.append(order_id)
             self.states[order_id].append(state)
             self.since[order_id] = self._clock.wall_ms()
         self.news.set()
