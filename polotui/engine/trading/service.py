@@ -22,6 +22,7 @@ from polotui.core.halt import flag_of
 from polotui.engine.trading import fitness, rehearsal, shapes
 from polotui.engine.trading.alerts import Alerts
 from polotui.engine.trading.audit import Audit
+from polotui.engine.trading.board import Board
 from polotui.engine.trading.bots import Bots
 from polotui.engine.trading.byhand import ByHand
 from polotui.engine.trading.clock import TradingClock
@@ -142,6 +143,7 @@ class Trading(Telling):
         self.monitors = [self.monitor]
         self.desk = RiskDesk(self)
         self.audit = Audit(self)
+        self.board = Board(self)
         self.halting = Halting(
             home=engine.home,
             clock=engine.clock,
@@ -219,6 +221,7 @@ class Trading(Telling):
             self.rehearsal.run_services()
         service("correlations", self.correlations.run)
         service("prevented", self.prevented.run)
+        service("board", self.board.run)
         service("positions", self.keep_positions)
         service("ledger-snapshots", self._keep_snapshots)
 
@@ -469,7 +472,8 @@ class Trading(Telling):
         return found
 
     def band(self, stored: StoredBot) -> tuple[float | None, float | None]:
-        return None, None
+        """The return that a bot may be expected to have by now."""
+        return self.board.band(stored)
 
 
 def _digest(connection: Connection) -> str:
