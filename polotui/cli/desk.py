@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
-from polotui.api.trade_values import BotRow, FeedItem, OrderRow, PositionRow, SignalRow, TradeRow
+from polotui.api.trade_values import BotRow, FeedItem, FillRow, OrderRow, PositionRow, SignalRow, TradeRow
 from polotui.cli.output import NONE, clock, moment, number, percent, table
 from polotui.core.text import clean
 
@@ -84,6 +85,29 @@ def orders_table(orders: Sequence[OrderRow]) -> str:
         for row in orders
     ]
     return table([*heads, "why"], rows, "llllllrrrrll")
+
+
+def fills_table(fills: Sequence[FillRow]) -> str:
+    """Executions as rows."""
+    heads = ["fill", "at (UTC)", "account", "symbol", "side", "quantity", "price", "amount", "fee", "", "why", "order"]
+    rows = [
+        [
+            str(row.number),
+            second(row.at_ms),
+            clean(row.account, 30),
+            clean(row.symbol, 30),
+            row.side.lower(),
+            brief(row.quantity),
+            brief(row.price),
+            brief(row.amount),
+            brief(row.fee),
+            f"{clean(row.fee_currency, 20)} {'maker' if row.maker else 'taker'}",
+            clean(row.reason, 60),
+            clean(row.order, 40),
+        ]
+        for row in fills
+    ]
+    return table(heads, rows, "rllllddddlll")
 
 
 def trades_table(trades: Sequence[TradeRow]) -> str:
@@ -167,8 +191,6 @@ def brief(text: str) -> str:
 
 def cents(text: str, *, sign: bool = False) -> str:
     """An exact amount to the cent for the eye."""
-    from decimal import Decimal
-
     return number(text and str(Decimal(text).quantize(Decimal("0.01"))), sign=sign)
 
 
