@@ -19,6 +19,7 @@ import msgspec
 
 from polotui.core.errors import StorageError
 from polotui.model.money import ZERO
+from polotui.model.orders import OrderTerms
 from polotui.model.symbols import Market, base_and_quote
 from polotui.risk.values import Asked
 from polotui.storage.database import Connection
@@ -80,13 +81,13 @@ class Guards:
 
     # -- the ledger -----------------------------------------------------------------------------------------------
 
-    async def load(self) -> None:
-        """Takes up what was protected before a restart."""
+    async def load(self, open_orders: Sequence[OrderTerms]) -> None:
+        """Takes up what was protected before a restart, with the orders that were sent for it."""
         query = "SELECT state FROM protections ORDER BY account, symbol"
         found = await self._trading.database.read(lambda c: c.execute(query).fetchall(), "protections")
         stored = [msgspec.json.decode(text, type=Stored) for (text,) in found]
         self._saved = {_key(one): _text(one) for one in stored}
-        self.protector.restore(stored)
+        self.protector.restore(stored, open_orders)
 
     async def save(self) -> None:
         """Writes what changed. What cannot be written now is written with the next change or the next sweep."""
@@ -151,7 +152,8 @@ class Guards:
         """What sales would get, from the one call for all tickers; asked anew, not from the stream."""
         tickers = await self._trading.exchange.rest.tickers()
         wanted = set(symbols)
-        return {t.symbol: t.bid if t.bid else t.last for t in tickers if t.symbol in wanted}
+        # Without a bid nothing says what a sale would get; an old last price is no reason to sell.
+        return {t.symbol: t.bid for t in tickers if t.symbol in wanted and t.bid}
 
     # -- what the protector tells ---------------------------------------------------------------------------------
 

@@ -152,7 +152,7 @@ class DeskView:
         return tuple(views)
 
     def account(self, account: str) -> AccountView:
-        """The root that `account` belongs to; `cash` is that of exactly this account."""
+        """The root that `account` belongs to, with the cash of exactly this account beside."""
         root = root_of(account)
         score, vetoes = self.safety()
         return AccountView(
@@ -162,7 +162,8 @@ class DeskView:
             equity=self.equity(root, whole=True),
             day_start_equity=self.day_start.get(root),
             peak_equity=self.peak.get(root),
-            cash=self.portfolio.cash(account),
+            cash=self.portfolio.total(root),
+            account_cash={(account, QUOTE): self.booked(account, QUOTE)},
             positions=self.positions(root),
             resting=tuple(self.blotter.resting(root)),
             sent=tuple(self._sent),

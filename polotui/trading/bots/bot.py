@@ -12,6 +12,7 @@ Decided here:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -200,7 +201,7 @@ class Bot:
         level = None if kind is OrderType.MARKET else hand.steps.price(position.order_price)
         quantity = None if level is None else self._quantity(hand, amount, level)
         purpose = Purpose.ADD if position.order_reason == k.ADD else Purpose.ENTRY
-        _, stop, target = hand.planned(position.last_close)
+        stop, target = self._stated(hand)
         expires = 0
         if level is not None:
             expires = self._moment_ms + (position.order_left + 1) * self.terms.frame_ms
@@ -217,8 +218,8 @@ class Bot:
         asked = Asked(
             terms=terms,
             strategy=self.terms.strategy,
-            stop=None if stop != stop else exact(stop),
-            target=None if target != target else hand.steps.price(target),
+            stop=None if math.isnan(stop) else exact(stop),
+            target=None if math.isnan(target) else hand.steps.price(target),
         )
         sent = await self._orders.submit(asked, self._caller)
         if sent.state is OrderState.RISK_DENIED:
@@ -226,6 +227,17 @@ class Bot:
             self._refuse_entry(hand, notes.DENIED, f"{sent.decision.code}: {sent.decision.recommendation}")
         elif sent.state in FINAL and hand.order_id == terms.id:
             hand.order_id = ""
+
+    def _stated(self, hand: Hand) -> tuple[float, float]:
+        """Stop and target that the gate is told. The backtest enters also when the open lies beyond one of them, and
+        leaves again at once; the gate refuses that, so in bar form it is not told."""
+        _, stop, target = hand.planned(hand.position.last_close)
+        if self.terms.form == "bar" and hand.position.order_kind == k.MARKET:
+            rules = self.shared.rules
+            costs = hand.reference * (rules.half_spread + rules.slippage)
+            stop = stop if stop < hand.reference - costs else math.nan
+            target = target if target > hand.reference + costs else math.nan
+        return stop, target
 
     def _quantity(self, hand: Hand, amount: Decimal, level: Decimal) -> Decimal:
         """The quantity of an entry that waits for its price."""

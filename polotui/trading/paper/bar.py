@@ -49,7 +49,8 @@ from polotui.model.orders import Execution, OrderState, OrderTerms, OrderType, P
 from polotui.model.symbols import base_and_quote
 from polotui.strategy.runtime.columns import Bar
 from polotui.trading.bots.steps import WIDE, Steps, exact
-from polotui.trading.paper.codes import ASKED, NO_BAR, NO_CASH, NO_VOLUME, NOT_REACHED, REST, TOO_SMALL, WORDS
+from polotui.trading.exchange.token import Gate
+from polotui.trading.paper.codes import ASKED, NO_BAR, NO_CASH, NO_TOKEN, NO_VOLUME, NOT_REACHED, REST, TOO_SMALL, WORDS
 from polotui.trading.venue import VenueListener
 
 
@@ -73,7 +74,8 @@ class _Resting:
 
 
 class BarVenue:
-    """Matches orders against bars. `cash` says what an account has of the quote currency."""
+    """Matches orders against bars. `cash` says what an account has of a currency; `gate` checks that each order passed
+    it (None: whoever replays has no gate)."""
 
     account = "paper"
 
@@ -84,12 +86,14 @@ class BarVenue:
         steps: Mapping[str, Steps],
         policy: int,
         cash: Callable[[str, str], Decimal],
+        gate: Gate | None = None,
     ) -> None:
         self._listener = listener
         self._costs = costs
         self._steps = steps
         self._policy = policy
         self._cash = cash
+        self._gate = gate
         self._moment = -1
         self._at_ms = 0
         self._bars: Mapping[str, Bar] = {}
@@ -106,6 +110,8 @@ class BarVenue:
     # -- what the gateway asks ------------------------------------------------------------------------------------
 
     async def place(self, terms: OrderTerms, token: object) -> Placement:
+        if self._gate is not None and (why := self._gate.admit(terms, token)):
+            return Placement(state=OrderState.REJECTED, code=NO_TOKEN, words=why)
         if terms.reduces and terms.type is not OrderType.MARKET:
             self._resting[terms.id] = _Resting(terms, quantity=terms.quantity or ZERO)
             return Placement(state=OrderState.ACCEPTED, venue_id=terms.id)

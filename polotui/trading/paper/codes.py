@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+NO_TOKEN = "BAR-TOKEN"
 NO_BAR = "BAR-NONE"
 NO_CASH = "BAR-CASH"
 TOO_SMALL = "BAR-SMALL"

@@ -108,7 +108,7 @@ def trend() -> DataSet:
     grids = {"BTC_USDT": (0.01, 1e-6), "ETH_USDT": (0.5, 1e-3), "SOL_USDT": (1e-4, 1.0)}
     prices = {"BTC_USDT": 20_000.0, "ETH_USDT": 900.0, "SOL_USDT": 0.37}
     bars = {
-        symbol: walk(f"trend {symbol}", 5_000, price=prices[symbol], tick=grids[symbol][0], drift=0.0002,
+        symbol: walk(f"trend {symbol}", 5_000, price=prices[symbol], tick=grids[symbol][0], drift=0.0008,
                      volume=3e6 / prices[symbol])
         for symbol in SYMBOLS
     }  # fmt: skip

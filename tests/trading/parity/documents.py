@@ -55,10 +55,10 @@ filters: {cooldown_bars: 2}
 limits: {max_positions: 3, max_adds: 3}
 """,
     "kelly of its own trades": """
-entry: {long: "crosses_above(rsi, 40)"}
+entry: {long: "crosses_above(rsi, 50)"}
+exit: {long: "close < slow - 2 * atr"}
 stops:
-  loss: {kind: percent, value: 0.8%}
-  target: {kind: percent, value: 1.6%}
+  loss: {kind: percent, value: 4%}
   time: {bars: 20}
 sizing: {kind: kelly, fraction: 0.5, min_trades: 5, max_share: 60%}
 limits: {max_positions: 2}
