@@ -155,8 +155,8 @@ class Monitor:
         trading = self._trading
         limits = trading.limits.limits()
         equity = trading.view.equity(self.root, whole=True)
-        if equity is None and not trading.portfolio.accounts(self.root):
-            return
+        if not trading.portfolio.accounts(self.root):
+            return  # nothing was ever booked: an account without books is not one that lost everything
         confirmed = trading.view.fresh(self.root) and not trading.gateway.trouble and equity is not None
         await self._read_day(equity, confirmed, limits)
         await self._read_drawdowns(equity, confirmed, limits)
