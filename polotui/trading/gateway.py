@@ -31,6 +31,7 @@ from polotui.core.text import clean
 from polotui.model.account import Order
 from polotui.model.money import ZERO, plain
 from polotui.model.orders import FINAL, Execution, OrderState, OrderTerms, Placement, Purpose, Side
+from polotui.poloniex.errors import RealTradeBlocked
 from polotui.risk.assess import assess
 from polotui.risk.limits import Limits
 from polotui.risk.values import AccountView, Asked, Finding, MarketView, RiskDecision
@@ -122,6 +123,8 @@ class Gateway:
         self._booking = asyncio.Lock()
         #: Why nothing new may go, beside the gate: the database refuses fills, the accounts do not agree.
         self.trouble: dict[str, str] = {}
+        #: The same, asked of a root account's venue.
+        self.why_not: dict[str, Callable[[], str]] = {}
 
     def serve(self, venue: Venue) -> None:
         self._venues[venue.account] = venue
@@ -157,8 +160,9 @@ class Gateway:
         was sent) and Refused for an account without a venue."""
         venue = self.venue_of(asked.terms.account)
         decision = self.assess(asked)
-        if decision.approved and self.trouble and not asked.terms.reduces:
-            decision = _not_now(decision, self.trouble)
+        trouble = self._trouble_of(asked.terms)
+        if decision.approved and trouble and not asked.terms.reduces:
+            decision = _not_now(decision, trouble)
         if not decision.approved:
             await self._refuse(asked, decision, caller)
             return Submitted(asked.terms.id, decision, OrderState.RISK_DENIED)
@@ -171,6 +175,12 @@ class Gateway:
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
         return await asyncio.shield(task)
+
+    def _trouble_of(self, terms: OrderTerms) -> Mapping[str, str]:
+        """Why no entry may go to this account's venue now, beside the gate."""
+        asked = self.why_not.get(root_of(terms.account))
+        why = asked() if asked is not None else ""
+        return {**self.trouble, "venue": why} if why else self.trouble
 
     def _reference(self, terms: OrderTerms) -> Decimal | None:
         market = self.view.market(terms.symbol)
@@ -190,15 +200,34 @@ class Gateway:
             answer = await venue.place(terms, self._gate.issue(terms))
         except asyncio.CancelledError:
             raise
+        except RealTradeBlocked as error:
+            await self._blocked(terms, error)
+            answer = Placement(state=OrderState.REJECTED, code=error.instance_code, words=error.cause)
+        except Refused as error:
+            # Refused before a byte left: off the grid, or an approval that grew old.
+            answer = Placement(state=OrderState.REJECTED, code=error.instance_code, words=error.cause)
         except Exception as error:
             log.exception("a venue failed while placing", extra={"order": terms.id})
             answer = Placement(state=OrderState.UNKNOWN, code="fault", words=f"{type(error).__name__}: {error}"[:200])
-        # What the venue has told meanwhile may be further on than its answer.
-        if order.state is OrderState.SUBMITTING or answer.state is not OrderState.ACCEPTED:
+        # What the venue has told meanwhile is further on than its answer: evidence is not made unknown again.
+        if order.state is OrderState.SUBMITTING:
             await self.on_state(terms.id, answer.state, venue_id=answer.venue_id, code=answer.code, words=answer.words)
         elif answer.venue_id and not order.venue_id:
             order.venue_id = answer.venue_id
         return Submitted(terms.id, decision, order.state)
+
+    async def _blocked(self, terms: OrderTerms, error: RealTradeBlocked) -> None:
+        """Writes down that an order would have left this machine."""
+        now = self._clock.wall_ms()
+        detail = {"order": terms.id, "host": error.host}
+
+        def write(connection: Connection) -> None:
+            rows.add_audit(
+                connection, kind="real-trade-blocked", caller=_who(terms), code=error.instance_code, text=error.cause,
+                account=terms.account, symbol=terms.symbol, detail=detail, at_ms=now,
+            )  # fmt: skip
+
+        await self._certainly(write, "blocked order")
 
     async def _refuse(self, asked: Asked, decision: RiskDecision, caller: str) -> None:
         terms, now = asked.terms, self._clock.wall_ms()
@@ -271,8 +300,8 @@ class Gateway:
             if state is OrderState.CANCELLED and code == DONE and order.filled:
                 # An order for an amount: what is left of it buys nothing on the symbol's grid.
                 state, code, words = OrderState.FILLED, "", ""
-            elif state in (OrderState.FILLED, OrderState.PARTIAL):
-                return  # the fills themselves say so
+            elif not _is_news(order, state):
+                return
             if state is order.state and state is not OrderState.CANCELLING:
                 return
             if not order.may_become(state):
@@ -459,6 +488,16 @@ _TOLD: Mapping[OrderState, str] = {
     OrderState.CANCELLED: "cancelled",
     OrderState.EXPIRED: "expired",
 }
+
+
+def _is_news(order: LiveOrder, state: OrderState) -> bool:
+    """Of FILLED and PARTIAL the fills themselves speak, but for two things that only the venue knows: that the rest of
+    an amount buys nothing any more, and that an order of unknown fate with fills is alive."""
+    if state is OrderState.FILLED:
+        return order.terms.amount is not None and bool(order.filled)
+    if state is OrderState.PARTIAL:
+        return order.state is OrderState.UNKNOWN and bool(order.filled)
+    return True
 
 
 def _after_fill(order: LiveOrder, filled: Decimal, paid: Decimal) -> OrderState:

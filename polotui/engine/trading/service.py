@@ -19,7 +19,7 @@ from polotui.api.trade_values import OrderRow, PositionRow
 from polotui.api.values import Shown
 from polotui.core.errors import Refused, StorageError
 from polotui.core.halt import flag_of
-from polotui.engine.trading import shapes
+from polotui.engine.trading import rehearsal, shapes
 from polotui.engine.trading.alerts import Alerts
 from polotui.engine.trading.audit import Audit
 from polotui.engine.trading.bots import Bots
@@ -50,7 +50,7 @@ from polotui.security.facts import Finding
 from polotui.storage.database import Connection
 from polotui.storage.snapshots import Snapshots
 from polotui.trading import rows as ledger
-from polotui.trading.blotter import Blotter, LiveOrder, root_of
+from polotui.trading.blotter import Blotter, LiveOrder, below, root_of
 from polotui.trading.exchange.token import Gate
 from polotui.trading.facts import add_fact
 from polotui.trading.gateway import Gateway
@@ -73,7 +73,7 @@ SNAPSHOT_MS = 3_600_000
 
 
 #: Services without which nothing new may be ordered.
-CRITICAL = frozenset({"paper-venue", "protector", "halt-watch", "risk-monitor"})
+CRITICAL = frozenset({"paper-venue", "protector", "halt-watch", "risk-monitor-paper"})
 
 
 class Trading:
@@ -142,6 +142,7 @@ class Trading:
         self.correlations = Correlations(self)
         self.prevented = Prevented(self)
         self.monitor = Monitor(self)
+        self.monitors = [self.monitor]
         self.desk = RiskDesk(self)
         self.audit = Audit(self)
         self.halting = Halting(
@@ -163,12 +164,19 @@ class Trading:
             redeem=gate.redeem,
         )  # fmt: skip
         self.gateway.serve(self.paper)
+        self.rehearsal = rehearsal.Rehearsal(self, gate) if rehearsal.possible(self) else None
+        if self.rehearsal is not None:
+            self.gateway.serve(self.rehearsal.venue)
+            self.gateway.why_not["spot"] = self.rehearsal.why_not
+            self.halting.at_exchange = self.rehearsal.cancel_everything
+            self.monitors.append(Monitor(self, rehearsal.ROOT))
         for watcher in (self.bots, self.hand, self):
             self.gateway.watch(watcher)
         await self._recover()
         await self.alerts.load()
         await self.locks.load()
-        await self.monitor.load()
+        for monitor in self.monitors:
+            await monitor.load()
         engine.charts.on_closed = self.bots.on_closed  # type: ignore[union-attr]
         self._run_services()
         self._plug_safety()
@@ -235,7 +243,10 @@ class Trading:
         service("protector", self.guards.protector.run)
         service("protections", self.guards.run)
         service("halt-watch", self.halting.watch)
-        service("risk-monitor", self.monitor.run)
+        for monitor in self.monitors:
+            service(f"risk-monitor-{monitor.root}", monitor.run)
+        if self.rehearsal is not None:
+            self.rehearsal.run_services()
         service("correlations", self.correlations.run)
         service("prevented", self.prevented.run)
         service("positions", self._keep_positions)
@@ -246,6 +257,8 @@ class Trading:
         if self.started:
             await self.gateway.close()
             await self.guards.save()
+            if self.rehearsal is not None:
+                await self.rehearsal.close()
 
     # -- the market's listener, through the desk ------------------------------------------------------------------
 
@@ -276,7 +289,9 @@ class Trading:
         self.want([fill.symbol])
         self.changed(fills=True)
         self.touch_positions()
-        await self.monitor.on_booked(fill, order.stop)
+        for monitor in self.monitors:
+            if below(fill.account, monitor.root):
+                await monitor.on_booked(fill, order.stop)
         if trade is not None:
             self.changed(trades=True)
             await self.bots.counted(fill.bot)
@@ -410,17 +425,20 @@ class Trading:
         return stored.strategy if stored is not None else ""
 
     def roots(self) -> list[str]:
-        return [PAPER]
+        return [PAPER] if self.rehearsal is None else [PAPER, rehearsal.ROOT]
 
     def root_of_venue(self, venue: str) -> str:
-        if venue == "exchange":
+        """Raises Refused for an exchange that is not this machine's own."""
+        if venue != "exchange":
+            return PAPER
+        if self.rehearsal is None:
             raise Refused(
-                "Bots trade on paper only in this version.",
+                "Signed orders are sent in rehearsal only: to an exchange on this machine, which is the demo's.",
                 safe="Nothing was started.",
-                next_step="Leave the venue out.",
+                next_step="Leave the venue out to trade on paper.",
                 code="no-venue",
             )
-        return PAPER
+        return rehearsal.ROOT
 
     def scales(self, symbol: str) -> tuple[int, int]:
         market = self.markets.market(symbol)
