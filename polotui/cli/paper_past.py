@@ -125,7 +125,9 @@ def feed(
     kinds = list(kind or [])
     if wrong := next((each for each in kinds if each not in KINDS), ""):
         raise UsageError(
-            f"There is no kind {clean(wrong, 30)!r}.", safe="Nothing was asked.", next_step=f"There are {', '.join(KINDS)}."
+            f"There is no kind {clean(wrong, 30)!r}.",
+            safe="Nothing was asked.",
+            next_step=f"There are {', '.join(KINDS)}.",
         )
     command = GetFeed(
         bot=-1 if bot is None else bot, kinds=kinds, symbol=symbol_of(symbol) if symbol else "", limit=limit
