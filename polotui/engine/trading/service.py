@@ -28,7 +28,7 @@ from polotui.engine.trading.byhand import ByHand
 from polotui.engine.trading.clock import TradingClock
 from polotui.engine.trading.correlations import Correlations
 from polotui.engine.trading.guards import Guards
-from polotui.engine.trading.halting import Halting
+from polotui.engine.trading.halting import Halting, sweep
 from polotui.engine.trading.limits import LimitDesk
 from polotui.engine.trading.locks import Locks
 from polotui.engine.trading.markets import LiveMarkets
@@ -163,13 +163,14 @@ class Trading(Telling):
             redeem=gate.redeem,
         )  # fmt: skip
         self.gateway.serve(self.paper)
+        self.halting.sweeps.append(lambda: sweep(self.paper, engine.clock))
         self.rehearsal = None
         if rehearsal.possible(self):
             root = await rehearsal.root_of_exchange(self)
             self.rehearsal = rehearsal.Rehearsal(self, gate, root)
             self.gateway.serve(self.rehearsal.venue)
             self.gateway.why_not[root] = self.rehearsal.why_not
-            self.halting.at_exchange = self.rehearsal.cancel_everything
+            self.halting.sweeps.append(self.rehearsal.cancel_everything)
             self.monitors.append(Monitor(self, root))
         for watcher in (self.bots, self.hand, self):
             self.gateway.watch(watcher)
