@@ -196,7 +196,9 @@ class Board:
     def _judged(self, standing: Standing, rule: Rule | None, row: tv.BotRow | None) -> tuple[str, list[str]]:
         """What is proposed, and the sentences for and against it."""
         asked, tested = rule or USUAL, standing.tested
-        points = judging.of_run(asked, tested.row, standing.hold_out) if tested is not None else []
+        points = [Point(False, f"No backtest of version {standing.version.version} yet")]
+        if tested is not None:
+            points = judging.of_run(asked, tested.row, standing.hold_out)
         proposal = ""
         if standing.on_paper and row is not None:
             paper = judging.of_paper(asked, row)
@@ -205,14 +207,11 @@ class Board:
             elif judging.holds(paper):
                 proposal = _TO_LIVE
             points = [*paper, *points]
-        elif tested is None:
-            points = [Point(False, f"No backtest of version {standing.version.version} yet")]
-        elif judging.holds(points):
+        elif tested is not None and judging.holds(points):
             proposal = _TO_PAPER
-        elif rule is not None and judging.fails(
-            asked, tested.row.trades, tested.row.total_return, tested.row.max_drawdown
-        ):
-            proposal = _TO_GENERATED
+        elif tested is not None and rule is not None:
+            run = tested.row
+            proposal = _TO_GENERATED if judging.fails(asked, run.trades, run.total_return, run.max_drawdown) else ""
         return proposal, [point.sentence() for point in [*points, *_circumstances(standing, rule)]]
 
     async def _hold_out(self, run: int) -> Analysis | None:

@@ -22,7 +22,7 @@ _EXPECTED = {
     "above": "above what its backtest made one expect",
     "below": "below what its backtest made one expect",
     "early": "too early to be held against its backtest",
-    "": "not to be held against a backtest: none of the same symbols, timeframe and params is long enough",
+    "": "no backtest of the same symbols, timeframe and params that is long enough to compare with",
 }
 
 

@@ -27,6 +27,7 @@ from polotui.engine.trading.bots import Bots
 from polotui.engine.trading.byhand import ByHand
 from polotui.engine.trading.clock import TradingClock
 from polotui.engine.trading.correlations import Correlations
+from polotui.engine.trading.drift import DriftReports
 from polotui.engine.trading.guards import Guards
 from polotui.engine.trading.halting import Halting, sweep
 from polotui.engine.trading.limits import LimitDesk
@@ -144,6 +145,7 @@ class Trading(Telling):
         self.desk = RiskDesk(self)
         self.audit = Audit(self)
         self.board = Board(self)
+        self.drift = DriftReports(self)
         self.halting = Halting(
             home=engine.home,
             clock=engine.clock,

@@ -64,7 +64,13 @@ async def with_strategy(stage: Stage) -> Engine:
     await engine.handle(lc.NewStrategy(source="sma-cross", name="mine"))
     assert engine.trading is not None
     trading = engine.trading
-    await until(lambda: trading.markets.market("BTC_USDT") is not None and not trading.why_no_bots())
+    await until(
+        lambda: (
+            trading.markets.market("BTC_USDT") is not None
+            and engine.safety.current() is not None
+            and not trading.why_no_bots()
+        )
+    )
     return engine
 
 
