@@ -1,58 +1,56 @@
-"""The halt flag: a file that stops every new order, written and read without an engine, a database or a network.
+"""The halt flag: a file that stops every new order, whoever is alive to ask.
 
-Decided here: the file's being there is the halt; what it says is only for people, so a damaged one halts all the same.
-It is looked at before each order leaves. Nothing but `clear` removes it.
+Decided here: the file's existence is the halt; what it says (who, when, why) is for people, so a file that cannot be
+read halts as well. Writing needs no engine: the face, the command line and the engine itself write it, and the gateway
+looks for it before each order. The first note stays when halted again: it says since when.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from polotui.core.clock import Clock
+from polotui.core.errors import StorageError
 from polotui.core.files import private_folder, write_private
 from polotui.core.paths import Home
 from polotui.core.text import clean
 
-
-@dataclass(frozen=True)
-class HaltNote:
-    """Who halted, when and why; times in ms, 0 when the file does not say."""
-
-    reason: str
-    who: str
-    at_ms: int
+NAME = "HALT"
+_LONGEST = 400
 
 
-def flag_of(home: Home) -> Path:
-    return home.data / "HALT"
+class HaltNote(msgspec.Struct, frozen=True, kw_only=True):
+    """Why trading stands still. `at_ms` 0: the file does not say."""
+
+    at_ms: int = 0
+    reason: str = ""
+    who: str = ""
 
 
 def halt(home: Home, reason: str, who: str, clock: Clock) -> HaltNote:
-    """Sets the flag. A halt that stands already keeps its first reason."""
-    standing = is_halted(home)
-    if standing is not None:
-        return standing
-    note = HaltNote(clean(reason, 200), clean(who, 80), clock.wall_ms())
-    private_folder(home.data)
-    write_private(flag_of(home), json.dumps(note.__dict__).encode())
+    """Sets the flag; the note that holds. Raises StorageError when it could not be written."""
+    note = HaltNote(at_ms=clock.wall_ms(), reason=clean(reason, _LONGEST), who=clean(who, _LONGEST))
+    path = flag_of(home)
+    try:
+        standing = is_halted(home)
+        if standing is not None and path.exists():
+            return standing
+        private_folder(home.data)
+        write_private(path, msgspec.json.encode(note))
+    except OSError as error:
+        raise StorageError(
+            f"The halt flag {path} could not be written: {error.strerror}.",
+            safe="An engine that was told by its socket halts all the same.",
+            next_step=f"By hand: touch {path}",
+        ) from error
     return note
 
 
-def is_halted(home: Home) -> HaltNote | None:
-    """The halt that stands, or None. A flag that cannot be read is a halt."""
-    path = flag_of(home)
-    if not path_is_set(path):
-        return None
-    try:
-        found = json.loads(path.read_bytes())
-        return HaltNote(clean(str(found["reason"]), 200), clean(str(found["who"]), 80), int(found["at_ms"]))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError):
-        return HaltNote("the halt flag is there but cannot be read", "", 0)
+def flag_of(home: Home) -> Path:
+    return home.data / NAME
 
 
 def path_is_set(path: Path) -> bool:
@@ -66,6 +64,33 @@ def path_is_set(path: Path) -> bool:
     return True
 
 
-def clear(home: Home) -> None:
-    """Takes the flag away. Who may do so is the caller's business."""
-    flag_of(home).unlink(missing_ok=True)
+def is_halted(home: Home) -> HaltNote | None:
+    """The note of the flag, or None when there is no flag. Anything of that name halts, readable or not."""
+    path = flag_of(home)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return HaltNote(reason=f"the flag {path} cannot be read: {error.strerror}")
+    try:
+        note = msgspec.json.decode(data, type=HaltNote)
+    except msgspec.DecodeError:
+        return HaltNote(reason="the flag does not say why")
+    return HaltNote(at_ms=note.at_ms, reason=clean(note.reason, _LONGEST), who=clean(note.who, _LONGEST))
+
+
+def clear(home: Home) -> bool:
+    """Takes the flag away; False when there was none. Raises StorageError when it stays."""
+    path = flag_of(home)
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StorageError(
+            f"The halt flag {path} could not be removed: {error.strerror}.",
+            safe="Trading stays halted.",
+            next_step=f"By hand: rm {path}",
+        ) from error
+    return True

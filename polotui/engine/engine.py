@@ -40,6 +40,7 @@ from polotui.engine.server import Server
 from polotui.engine.stores import Stores
 from polotui.engine.strategies import Strategies
 from polotui.engine.sweeps import Sweeps
+from polotui.engine.trading.service import Trading
 from polotui.security.facts import Finding
 
 log = logging.getLogger("polotui.engine")
@@ -94,6 +95,7 @@ class Engine:
         self.strategies: Strategies | None = None
         self.backtests: Backtests | None = None
         self.sweeps: Sweeps | None = None
+        self.trading: Trading | None = None
         self._snapshot: snapshot.Snapshot | None = None
         self._lab = LabState()
         self._ready = asyncio.Event()
@@ -154,6 +156,8 @@ class Engine:
         self.backtests = Backtests(self)
         self.sweeps = Sweeps(self)
         await self.backtests.start()
+        self.trading = Trading(self)
+        await self.trading.start()
         self.supervisor.service("workers", self.workers.keep)
         self.supervisor.service("snapshot", self._keep_snapshot)
         self.supervisor.task("integrity", self._check_databases())
@@ -184,6 +188,8 @@ class Engine:
         if self.desk is not None:
             self._save_snapshot()
         await self.server.close(f"{self._why[:1].upper()}{self._why[1:]}.")
+        if self.trading is not None:
+            await self.trading.close()
         await self.supervisor.close()
         await self.workers.close()
         if self.exchange is not None:
@@ -211,6 +217,8 @@ class Engine:
     def _service_failed(self, name: str, error: BaseException) -> None:
         self.note = f"The service {name} stopped after repeated failures; polotui logs shows why."
         self.facts.submit("engine", "error", f"Service {name} failed: {type(error).__name__}: {error}")
+        if self.trading is not None:
+            self.trading.service_failed(name, error)
         self.hub.touch("engine")
 
     # -- for the server and the handlers --------------------------------------------------------------------------
@@ -241,7 +249,8 @@ class Engine:
         return "DEMO" if self._demo else "PAPER"
 
     def busy(self) -> list[str]:
-        return self.jobs.running() if self.jobs is not None else []
+        jobs = self.jobs.running() if self.jobs is not None else []
+        return jobs + (self.trading.busy() if self.trading is not None else [])
 
     def lab_changed(self, *, strategies: bool = False, runs: bool = False, sweeps: bool = False) -> None:
         """Counts a change of what is stored, so that lists are asked for again."""

@@ -112,7 +112,7 @@ class Case:
         for order in resting:
             if order.side is Side.SELL:
                 if order.symbol == symbol and order.account == account:
-                    self.claimed = _plus(self.claimed, order.quantity)
+                    self.claimed = _plus(self.claimed, order.quantity) if _sane(order.quantity) else None
                 continue
             # A buy counts as an entry whatever it calls itself: nothing here is sold short.
             worst = order.worst_amount
@@ -142,6 +142,11 @@ class Case:
     @property
     def manual(self) -> bool:
         return self.terms.bot == 0 or self.terms.purpose is Purpose.MANUAL
+
+
+def _sane(value: Decimal) -> bool:
+    """Not so small that a sum would lose it in rounding."""
+    return not value or (value.is_finite() and value.adjusted() > -25)
 
 
 def _plus(total: Decimal | None, more: Decimal) -> Decimal | None:

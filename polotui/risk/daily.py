@@ -103,7 +103,7 @@ def _turn(state: DailyState, reading: Reading) -> DailyState:
     """Into the reading's day, if that is a later one; and the equity that the day begins with."""
     day = reading.at_ms // DAY_MS
     if day > state.day:
-        clears = state.latched and state.acknowledged and day > state.latched_day
+        clears = state.latched and state.acknowledged
         carried = state.last_equity if 0 <= day * DAY_MS - state.last_at_ms <= CARRIED_MS else None
         # A new start is a new count; a latch stays unless it may be cleared.
         state = msgspec.structs.replace(

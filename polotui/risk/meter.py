@@ -16,12 +16,13 @@ from decimal import Decimal
 
 import msgspec
 
+from polotui.model.orders import Side
 from polotui.risk import exposure
 from polotui.risk.checks import share
 from polotui.risk.correlation import groups, pairs
 from polotui.risk.fields import BY_NAME, shown
 from polotui.risk.limits import Limits
-from polotui.risk.values import AccountView
+from polotui.risk.values import AccountView, PositionView, RestingView
 
 FORMULA = (
     "30 x daily loss + 25 x drawdown + 20 x exposure + 15 x concentration + 10 x positions without protection;"
@@ -85,11 +86,14 @@ def meter(view: AccountView, limits: Limits) -> Meter:
 
 def distances(view: AccountView, limits: Limits) -> tuple[Distance, ...]:
     """Every limit that a state can be near of, in the order of the desk."""
-    places = {(p.account, p.symbol) for p in view.positions if p.quantity}
+    # A waiting buy is a position already, as at the gate.
+    rows: list[PositionView | RestingView] = [position for position in view.positions if position.quantity]
+    rows += [order for order in view.resting if order.side is Side.BUY]
+    places = {(row.account, row.symbol) for row in rows}
     by_strategy: dict[str, set[tuple[str, str]]] = {}
-    for position in view.positions:
-        if position.quantity and position.strategy:
-            by_strategy.setdefault(position.strategy, set()).add((position.account, position.symbol))
+    for row in rows:
+        if row.strategy:
+            by_strategy.setdefault(row.strategy, set()).add((row.account, row.symbol))
     together = pairs(view.correlations, [symbol for _, symbol in places], limits.correlation)
     lines = exposure.by_asset(view)
     largest = (

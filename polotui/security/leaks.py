@@ -2,7 +2,8 @@
 
 Decided here: a false alarm blocks trading, so a string must look like a key in more than one way: a form that only keys
 have (Poloniex's own, a model provider's), a value beside a name such as `api_secret`, or a long token that is random in
-case, digits and order at once. Hashes (64 hexadecimal digits), ids, paths, symbols and stars are no secrets.
+case, digits and order at once. Hashes (64 hexadecimal digits), ids, paths, symbols and stars are no secrets. Logs carry
+words from outside: no pattern here takes more than a few passes over a line, however it is made.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _DANGEROUS = re.compile(
     r"|EXCHANGE_(?:API_?)?(?:KEY|SECRET)",
     re.IGNORECASE,
 )
-_ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*[=:]\s*(.*?)\s*$")
+_VARIABLE = re.compile(r"(?:export\s+)?([A-Za-z_]\w{0,99})")
 
 _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a Poloniex key", re.compile(r"(?<![\w-])[0-9A-Z]{8}(?:-[0-9A-Z]{8}){3}(?![\w-])")),
@@ -29,13 +30,14 @@ _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
 )
 _NAMED = re.compile(
-    r"(?i)\b([\w.-]*(?:api[_-]?key|api[_-]?secret|secret[_-]?key|secret|passphrase|password))[\"']?\s*[=:]\s*"
+    r"(?i)(api[_-]?key|api[_-]?secret|secret[_-]?key|secret|passphrase|password)[\"']?\s*[=:]\s*"
     r"[\"']?([^\s\"',}&]{8,})"
 )
 _TOKEN = re.compile(r"(?<![A-Za-z0-9+_=./-])[A-Za-z0-9+_=-]{40,}(?![A-Za-z0-9+_=./-])")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 #: What a person or an example writes where a secret would stand.
 _PLACEHOLDER = re.compile(r"(?i)\*+|x+|<.*>|\$\{?\w.*|%\(?\w.*|(?:your|my|some|change|example|dummy|test|demo)[\w-]*")
+_BEFORE = re.compile(r"[\w.-]*\Z")
 _LEAST_NAMED = 16
 
 
@@ -48,9 +50,10 @@ def dangerous(variables: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[
 def assignments(text: str) -> Iterator[tuple[str, str]]:
     """Names and values of a .env file; comments and quotes taken off."""
     for line in text.splitlines():
-        match = _ASSIGNMENT.match(line)
-        if match is not None:
-            yield match[1], match[2].strip("\"'")
+        name, sign, value = line.partition("=") if "=" in line else line.partition(":")
+        match = _VARIABLE.fullmatch(name.strip())
+        if sign and match is not None:
+            yield match[1], value.strip().strip("\"'")
 
 
 def suspicious(text: str) -> Iterator[tuple[int, str]]:
@@ -67,7 +70,8 @@ def _kind_of(line: str) -> str:
             return what
     for match in _NAMED.finditer(line):
         if _is_value(match[2]):
-            return f"a value named {match[1][-40:]}"
+            before = _BEFORE.search(line[max(0, match.start() - 40) : match.start()])
+            return f"a value named {before[0] if before else ''}{match[1]}"
     if any(_is_random(match[0]) for match in _TOKEN.finditer(line)):
         return "a long random token"
     return ""

@@ -14,13 +14,16 @@ Decided here:
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from polotui.core.errors import StorageError
 from polotui.core.hashchain import GENESIS, ChainBreak, ChainedRow, Field, first_break, link
 from polotui.storage.faults import Connection, Fault, fault_of
+
+#: How the reason begins when SQLite could not read a row.
+_UNREADABLE = "the file is damaged at"
 
 
 class Link(NamedTuple):
@@ -61,7 +64,7 @@ class Chain:
             f" (SELECT hash FROM {table} ORDER BY number DESC LIMIT 1) FROM chain_heads WHERE chain = '{table}'"
         )
         stored = ", ".join(_as_stored(name) for name in (*self.columns, "prev_hash", "hash"))
-        self._select_stored = f"SELECT number, {stored} FROM {table} NOT INDEXED ORDER BY number"  # noqa: S608
+        self._select_stored = f"SELECT number, {stored} FROM {table} NOT INDEXED"  # noqa: S608
 
     def append(self, connection: Connection, fields: Sequence[Field]) -> tuple[int, str]:
         """Adds one row inside the caller's transaction; its number and hash. Raises StorageError for a broken end."""
@@ -106,11 +109,38 @@ class Chain:
 
     def verify(self, connection: Connection) -> ChainReport:
         """Computes the whole chain again and names the first row that does not fit."""
+        found = self._verify(connection)
+        if found.ok or not found.reason.startswith(_UNREADABLE):
+            return found
+        # With its check of cells SQLite refuses a whole page for one bad row. Without it the row can be named.
+        checking = connection.execute("PRAGMA cell_size_check").fetchone()[0]
+        connection.execute("PRAGMA cell_size_check=OFF")
+        try:
+            return self._verify(connection)
+        finally:
+            connection.execute(f"PRAGMA cell_size_check={checking}")
+
+    def _stored(self, connection: Connection) -> Iterator[tuple[Any, ...]]:
+        """The rows in their order, up to the first that cannot be read. They are walked, never searched: a damaged
+        number leads a search astray."""
+        count = 0
+        try:
+            for row in connection.execute(f"{self._select_stored} ORDER BY number"):
+                count += 1
+                yield row
+        except sqlite3.DatabaseError as error:
+            if fault_of(error) is not Fault.DAMAGED:
+                raise
+            # A cursor reads one row ahead: the one before the damage may be good.
+            yield connection.execute(f"{self._select_stored} ORDER BY number LIMIT 1 OFFSET ?", (count,)).fetchone()
+            raise
+
+    def _verify(self, connection: Connection) -> ChainReport:
         count, last = 0, GENESIS
 
         def rows() -> Iterator[ChainedRow]:
             nonlocal count, last
-            for number, *fields, previous, hash_ in connection.execute(self._select_stored):
+            for number, *fields, previous, hash_ in self._stored(connection):
                 row = ChainedRow(number, (number, *fields), _ascii(previous), _ascii(hash_))
                 count, last = count + 1, row.hash
                 yield row
@@ -122,7 +152,7 @@ class Chain:
         except sqlite3.DatabaseError as error:
             if fault_of(error) is not Fault.DAMAGED:
                 raise
-            found = ChainBreak(count + 1, f"row {count + 1} cannot be read: {error}")
+            found = ChainBreak(count + 1, f"{_UNREADABLE} row {count + 1}: {error}")
         if found is not None:
             return ChainReport(False, self.table, count, last, found.number, found.reason)
         return ChainReport(True, self.table, count, last)
@@ -172,6 +202,7 @@ INTENTS = Chain(
         "reason",
         "signal",
         "parent",
+        "late_ms",
         "created_ms",
     ),
 )
@@ -203,6 +234,19 @@ LATCHES = Chain("latches", ("name", "account", "state", "reason", "day", "at_ms"
 
 #: Every chain of the ledger, by the name of its table.
 CHAINS: dict[str, Chain] = {chain.table: chain for chain in (ENTRIES, INTENTS, ORDER_EVENTS, FILLS, AUDIT, LATCHES)}
+
+
+T = TypeVar("T")
+
+
+def unless_damaged(job: Callable[[], T]) -> tuple[T | None, str]:
+    """What `job` reads; or None, and SQLite's words, when the file is damaged where it reads."""
+    try:
+        return job(), ""
+    except sqlite3.DatabaseError as error:
+        if fault_of(error) is not Fault.DAMAGED:
+            raise
+        return None, str(error)
 
 
 def verify_all(connection: Connection) -> list[ChainReport]:

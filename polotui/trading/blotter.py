@@ -35,6 +35,9 @@ class LiveOrder:
     fees: dict[str, Decimal] = field(default_factory=dict)
     #: Price that a market order counts at until it fills, for lack of a limit.
     reference: Decimal | None = None
+    #: Stop and target that the wish came with: what a trade was entered with.
+    stop: Decimal | None = None
+    target: Decimal | None = None
 
     @property
     def final(self) -> bool:

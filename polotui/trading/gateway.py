@@ -30,21 +30,38 @@ from polotui.core.errors import Refused, StorageError
 from polotui.core.text import clean
 from polotui.model.account import Order
 from polotui.model.money import ZERO, plain
-from polotui.model.orders import Execution, OrderState, OrderTerms, Placement, Purpose
+from polotui.model.orders import FINAL, Execution, OrderState, OrderTerms, Placement, Purpose, Side
+from polotui.poloniex.errors import RealTradeBlocked
 from polotui.risk.assess import assess
 from polotui.risk.limits import Limits
-from polotui.risk.values import AccountView, Asked, Finding, MarketView, RiskDecision
+from polotui.risk.values import AccountView, Asked, MarketView, RiskDecision
 from polotui.storage.database import Connection, Database
 from polotui.trading import rows
 from polotui.trading.blotter import Blotter, LiveOrder, root_of
 from polotui.trading.exchange.token import Gate
 from polotui.trading.facts import add_fact
+from polotui.trading.moves import (
+    ENDS,
+    after_fill,
+    fill_words,
+    is_news,
+    level_of,
+    not_now,
+    order_fact,
+    refusal_words,
+    state_words,
+    who_of,
+    write_intent,
+)
 from polotui.trading.portfolio import Portfolio
+from polotui.trading.trades import Least, Trade, book_trade, settle_trade
 from polotui.trading.venue import Venue
 
 log = logging.getLogger("polotui.gateway")
 
 RETRY_SECONDS = 1.0
+#: The paper venue's word for «what is left is less than one lot».
+DONE = "PAPER-REST"
 
 T = TypeVar("T")
 
@@ -53,7 +70,7 @@ class View(Protocol):
     """Where the gate's picture of the account and the market comes from."""
 
     def account(self, account: str) -> AccountView:
-        """The root that an account belongs to, with the cash of exactly this account."""
+        """The root that an account belongs to, with the cash of exactly this account beside."""
         ...
 
     def market(self, symbol: str) -> MarketView: ...
@@ -68,7 +85,9 @@ class Watcher(Protocol):
 
     async def on_order(self, order: LiveOrder) -> None: ...
 
-    async def on_booked(self, fill: rows.FillRow, order: LiveOrder) -> None: ...
+    async def on_booked(self, fill: rows.FillRow, order: LiveOrder, trade: Trade | None) -> None:
+        """`trade` is the one that this fill closed, if it closed one."""
+        ...
 
     async def on_refused(self, asked: Asked, decision: RiskDecision) -> None: ...
 
@@ -96,6 +115,7 @@ class Gateway:
         flag: Path,
         portfolio: Portfolio,
         blotter: Blotter,
+        least: Callable[[str], Least] = lambda symbol: Least(),
         told: Callable[[int], None] = lambda number: None,
         strategy_of: Callable[[int], str] = lambda bot: "",
     ) -> None:
@@ -107,6 +127,7 @@ class Gateway:
         self._limits = limits
         self._gate = gate
         self._flag = flag
+        self._least = least
         self._told = told
         self._strategy_of = strategy_of
         self._venues: dict[str, Venue] = {}
@@ -115,6 +136,8 @@ class Gateway:
         self._booking = asyncio.Lock()
         #: Why nothing new may go, beside the gate: the database refuses fills, the accounts do not agree.
         self.trouble: dict[str, str] = {}
+        #: The same, asked of a root account's venue.
+        self.why_not: dict[str, Callable[[], str]] = {}
 
     def serve(self, venue: Venue) -> None:
         self._venues[venue.account] = venue
@@ -150,19 +173,27 @@ class Gateway:
         was sent) and Refused for an account without a venue."""
         venue = self.venue_of(asked.terms.account)
         decision = self.assess(asked)
-        if decision.approved and self.trouble and not asked.terms.reduces:
-            decision = _not_now(decision, self.trouble)
+        trouble = self._trouble_of(asked.terms)
+        if decision.approved and trouble and not asked.terms.reduces:
+            decision = not_now(decision, trouble)
         if not decision.approved:
             await self._refuse(asked, decision, caller)
             return Submitted(asked.terms.id, decision, OrderState.RISK_DENIED)
         order = LiveOrder(asked.terms, OrderState.SUBMITTING, asked.strategy, updated_ms=self._clock.wall_ms())
         order.reference = self._reference(asked.terms)
+        order.stop, order.target = asked.stop, asked.target
         self.blotter.add(order)
         self.view.sent(asked.terms)
         task = asyncio.create_task(self._send(venue, order, decision), name=f"order {asked.terms.id}")
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
         return await asyncio.shield(task)
+
+    def _trouble_of(self, terms: OrderTerms) -> Mapping[str, str]:
+        """Why no entry may go to this account's venue now, beside the gate."""
+        asked = self.why_not.get(root_of(terms.account))
+        why = asked() if asked is not None else ""
+        return {**self.trouble, "venue": why} if why else self.trouble
 
     def _reference(self, terms: OrderTerms) -> Decimal | None:
         market = self.view.market(terms.symbol)
@@ -171,7 +202,7 @@ class Gateway:
     async def _send(self, venue: Venue, order: LiveOrder, decision: RiskDecision) -> Submitted:
         terms, now = order.terms, self._clock.wall_ms()
         try:
-            await self._database.transact(lambda c: _write_intent(c, terms, now), "order intent")
+            await self._database.transact(lambda c: write_intent(c, terms, now), "order intent")
         except StorageError:
             self.blotter.drop(terms.id)
             raise
@@ -182,15 +213,34 @@ class Gateway:
             answer = await venue.place(terms, self._gate.issue(terms))
         except asyncio.CancelledError:
             raise
+        except RealTradeBlocked as error:
+            await self._blocked(terms, error)
+            answer = Placement(state=OrderState.REJECTED, code=error.instance_code, words=error.cause)
+        except Refused as error:
+            # Refused before a byte left: off the grid, or an approval that grew old.
+            answer = Placement(state=OrderState.REJECTED, code=error.instance_code, words=error.cause)
         except Exception as error:
             log.exception("a venue failed while placing", extra={"order": terms.id})
             answer = Placement(state=OrderState.UNKNOWN, code="fault", words=f"{type(error).__name__}: {error}"[:200])
-        # What the venue has told meanwhile may be further on than its answer.
-        if order.state is OrderState.SUBMITTING or answer.state is not OrderState.ACCEPTED:
+        # What the venue has told meanwhile is further on than its answer: evidence is not made unknown again.
+        if order.state is OrderState.SUBMITTING:
             await self.on_state(terms.id, answer.state, venue_id=answer.venue_id, code=answer.code, words=answer.words)
         elif answer.venue_id and not order.venue_id:
             order.venue_id = answer.venue_id
         return Submitted(terms.id, decision, order.state)
+
+    async def _blocked(self, terms: OrderTerms, error: RealTradeBlocked) -> None:
+        """Writes down that an order would have left this machine."""
+        now = self._clock.wall_ms()
+        detail = {"order": terms.id, "host": error.host}
+
+        def write(connection: Connection) -> None:
+            rows.add_audit(
+                connection, kind="real-trade-blocked", caller=who_of(terms), code=error.instance_code, text=error.cause,
+                account=terms.account, symbol=terms.symbol, detail=detail, at_ms=now,
+            )  # fmt: skip
+
+        await self._certainly(write, "blocked order")
 
     async def _refuse(self, asked: Asked, decision: RiskDecision, caller: str) -> None:
         terms, now = asked.terms, self._clock.wall_ms()
@@ -200,7 +250,7 @@ class Gateway:
             rows.add_audit(
                 connection,
                 kind="refused",
-                caller=caller or _who(terms),
+                caller=caller or who_of(terms),
                 code=decision.code,
                 text=text,
                 account=terms.account,
@@ -260,27 +310,34 @@ class Gateway:
                 log.warning("a venue speaks of an order that is not known", extra={"order": order_id[:80]})
                 return
             order.venue_id = venue_id or order.venue_id
-            if state in (OrderState.FILLED, OrderState.PARTIAL):
-                return  # the fills themselves say so
+            if state is OrderState.CANCELLED and code == DONE and order.filled:
+                # An order for an amount: what is left of it buys nothing on the symbol's grid.
+                state, code, words = OrderState.FILLED, "", ""
+            elif not is_news(order, state):
+                return
             if state is order.state and state is not OrderState.CANCELLING:
                 return
             if not order.may_become(state):
                 return
-            if order.final and state not in _ENDS:
+            if order.final and state not in ENDS:
                 self.blotter.revive(order)
             await self._move(order, state, code, words, at_ms or self._clock.wall_ms())
         await self._tell_order(order)
 
     async def _move(self, order: LiveOrder, state: OrderState, code: str, words: str, at_ms: int) -> None:
-        fact = _state_words(order, state, code, words)
+        terms, fact = order.terms, state_words(order, state, code, words)
 
         def write(connection: Connection) -> int:
             rows.add_order_event(
                 connection, order.terms.id, state, venue_id=order.venue_id, code=code, words=words, at_ms=at_ms
             )
+            if state in ENDS and terms.side is Side.SELL and order.filled:
+                # Its last fill may have left only dust.
+                price = order.average_price or ZERO
+                settle_trade(connection, terms.account, terms.symbol, least=self._least(terms.symbol), price=price)
             if fact is None:
                 return 0
-            return _order_fact(connection, order, fact, _level(state), at_ms)
+            return order_fact(connection, order, fact, level_of(state), at_ms)
 
         self._told(await self._certainly(write, "order state"))
         order.state, order.code, order.words, order.updated_ms = state, code, words, at_ms
@@ -308,31 +365,42 @@ class Gateway:
                 await self.on_orphan(execution)
                 return
             try:
-                fill = await self._book(order, execution)
+                booked = await self._book(order, execution)
             except StorageError:
                 # It speaks of an order of ours in words that are not that order's.
                 await self.on_orphan(execution)
                 return
-        if fill is None:
+        if booked is None:
             return
         for watcher in self._watchers:
-            await watcher.on_booked(fill, order)
+            await watcher.on_booked(booked[0], order, booked[1])
         await self._tell_order(order)
 
-    async def _book(self, order: LiveOrder, execution: Execution) -> rows.FillRow | None:
+    async def _book(self, order: LiveOrder, execution: Execution) -> tuple[rows.FillRow, Trade | None] | None:
         terms, now = order.terms, self._clock.wall_ms()
         venue = root_of(terms.account)
         filled = order.filled + execution.quantity
-        state = _after_fill(order, filled, order.paid + execution.amount)
+        state = after_fill(order, filled, order.paid + execution.amount)
 
-        def write(connection: Connection) -> tuple[rows.FillRow | None, int]:
+        least, more = self._least(terms.symbol), state not in FINAL
+
+        def write(connection: Connection) -> tuple[rows.FillRow | None, Trade | None, int]:
             fill = rows.add_fill(connection, execution, terms, venue=venue, booked_ms=now)
             if fill is None:
-                return None, 0
+                return None, None, 0
+            trade = book_trade(
+                connection,
+                fill,
+                least=least,
+                more=more,
+                strategy=order.strategy,
+                stop=order.stop,
+                target=order.target,
+            )
             rows.add_order_event(connection, terms.id, state, venue_id=order.venue_id, at_ms=execution.at_ms)
-            return fill, _order_fact(connection, order, fill_words(execution, terms), "info", now, kind="fill")
+            return fill, trade, order_fact(connection, order, fill_words(execution, terms), "info", now, kind="fill")
 
-        fill, number = await self._certainly(write, "fill")
+        fill, trade, number = await self._certainly(write, "fill")
         if fill is None:
             return None
         self.portfolio.apply(fill)
@@ -342,7 +410,7 @@ class Gateway:
         if order.final:
             self.blotter.end(order)
         self._told(number)
-        return fill
+        return fill, trade
 
     async def _remembered(self, order_id: str) -> LiveOrder | None:
         """An order that ended long ago, from the ledger."""
@@ -424,83 +492,3 @@ class Gateway:
     async def close(self) -> None:
         """Waits for what is being sent."""
         await asyncio.gather(*self._sending, return_exceptions=True)
-
-
-_ENDS = frozenset({OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED})
-_TOLD: Mapping[OrderState, str] = {
-    OrderState.UNKNOWN: "outcome unknown; it is not sent again, the venue is asked for it by its id",
-    OrderState.REJECTED: "refused by the venue",
-    OrderState.CANCELLED: "cancelled",
-    OrderState.EXPIRED: "expired",
-}
-
-
-def _after_fill(order: LiveOrder, filled: Decimal, paid: Decimal) -> OrderState:
-    terms = order.terms
-    if terms.quantity is not None and filled >= terms.quantity:
-        return OrderState.FILLED
-    if terms.amount is not None and paid >= terms.amount:
-        return OrderState.FILLED
-    # A fill that comes while a cancel is under way, or after the end, changes the quantity and not the end.
-    return OrderState.PARTIAL if order.state not in _KEEPS else order.state
-
-
-_KEEPS = frozenset({OrderState.CANCELLING, OrderState.CANCELLED, OrderState.EXPIRED})
-
-
-def _write_intent(connection: Connection, terms: OrderTerms, at_ms: int) -> None:
-    rows.add_intent(connection, terms)
-    rows.add_order_event(connection, terms.id, OrderState.SUBMITTING, at_ms=at_ms)
-
-
-def _order_fact(
-    connection: Connection, order: LiveOrder, text: str, level: str, at_ms: int, kind: str = "order"
-) -> int:
-    terms = order.terms
-    return add_fact(
-        connection, kind=kind, level=level, text=text, symbol=terms.symbol, at_ms=at_ms, bot=terms.bot, ref=terms.id
-    ).number
-
-
-def _state_words(order: LiveOrder, state: OrderState, code: str, words: str) -> str | None:
-    """The line of the feed; None for moves that say nothing to a trader, and for triggers that are replaced."""
-    told = _TOLD.get(state)
-    if told is None or (order.waits and state is OrderState.CANCELLED):
-        return None
-    terms = order.terms
-    size = plain(terms.quantity) if terms.quantity is not None else f"for {plain(terms.amount or ZERO)}"
-    why = ": ".join(part for part in (told, code, words) if part)
-    return f"{terms.side.lower()} {size} {terms.type.lower()} {why}"
-
-
-def _level(state: OrderState) -> str:
-    return "warning" if state in (OrderState.UNKNOWN, OrderState.REJECTED) else "info"
-
-
-def fill_words(execution: Execution, terms: OrderTerms) -> str:
-    late = " (late: crossed before)" if execution.late_ms else ""
-    return (
-        f"{execution.side.lower()} {plain(execution.quantity)} @ {plain(execution.price)}"
-        f"  fee {plain(execution.fee)} {execution.fee_currency}  {terms.reason or terms.purpose}{late}"
-    )
-
-
-def refusal_words(asked: Asked, decision: RiskDecision) -> str:
-    first = next((finding for finding in decision.findings if finding.refuses), None)
-    return f"{asked.terms.side.lower()} {asked.terms.purpose}  {decision.code}: {first.text if first else ''}"
-
-
-def _who(terms: OrderTerms) -> str:
-    return f"bot {terms.bot}" if terms.bot else "person"
-
-
-def _not_now(decision: RiskDecision, trouble: Mapping[str, str]) -> RiskDecision:
-    code, text = next(iter(trouble.items()))
-    finding = Finding(code=f"RISK-{code.upper()}", refuses=True, text=text)
-    return msgspec.structs.replace(
-        decision,
-        approved=False,
-        code=finding.code,
-        findings=(finding, *decision.findings),
-        recommendation="Nothing new is sent until that is mended.",
-    )

@@ -67,6 +67,12 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     closed_result: Decimal
     closed_fees: Decimal
 
+    @property
+    def money(self) -> Decimal:
+        """All quote currency that its fills and their fees ever moved, exactly: below zero what went out."""
+        came_in = EXACT.subtract(EXACT.add(self.realised, self.closed_result), self.cost)
+        return EXACT.subtract(came_in, EXACT.add(self.fees, self.closed_fees))
+
 
 class _Book:
     """The fold of one account's fills on one symbol."""

@@ -86,6 +86,7 @@ def add_intent(connection: Connection, terms: OrderTerms) -> int:
             terms.reason,
             terms.signal,
             terms.parent,
+            terms.late_ms,
             terms.created_ms,
         ),
     )

@@ -21,6 +21,7 @@ from textual.timer import Timer
 from polotui.api.link import EngineLink
 from polotui.core.clock import Clock
 from polotui.core.face_settings import FaceSettings
+from polotui.core.paths import Home
 from polotui.core.text import is_plain_symbol
 from polotui.tui import keys
 from polotui.tui.driver import PacedDriver
@@ -32,6 +33,7 @@ from polotui.tui.shell.verbs import Verbs
 from polotui.tui.store import Store
 from polotui.tui.themes import DEFAULT, load_themes
 from polotui.tui.view import View
+from polotui.tui.widgets.painted import Painted
 
 
 class PolotuiApp(Verbs, inherit_bindings=False):
@@ -42,7 +44,7 @@ class PolotuiApp(Verbs, inherit_bindings=False):
     MODES = {entry.name: entry.make for entry in SCREENS}  # noqa: RUF012 - Textual's own form
     BINDINGS: ClassVar[list[BindingType]] = [
         *keys.bindings("global"),
-        *(Binding(entry.digit, f"go('{entry.name}')", entry.title, show=False) for entry in SCREENS),
+        *(Binding(entry.digit, f"go('{entry.name}')", entry.title, show=False) for entry in SCREENS if entry.digit),
     ]
     CSS = "Toast { max-width: 70; }"
 
@@ -62,6 +64,8 @@ class PolotuiApp(Verbs, inherit_bindings=False):
         drafts: Path | None = None,
         start_engine: Callable[[], Awaitable[None]] | None = None,
         save_setting: Callable[[str, object], None] | None = None,
+        home: Home | None = None,
+        caller: str = "face",
     ) -> None:
         names = [entry.name for entry in SCREENS]
         # A mode is a screen with its own stack of dialogs; the first one opened may be any of them.
@@ -76,6 +80,9 @@ class PolotuiApp(Verbs, inherit_bindings=False):
         self.drafts = drafts
         self.start_engine = start_engine
         self.save_setting = save_setting
+        self.home = home
+        self.caller = caller
+        self.halt_note = None
         self.store = Store()
         self.session = Session(connect, clock, self.store, self._heard)
         self.view = View()
@@ -100,6 +107,8 @@ class PolotuiApp(Verbs, inherit_bindings=False):
         self._second = 0
         self._timer: Timer | None = None
         self._interrupted_at = -1e9
+        self._halt_pressed_at = -1e9
+        self._framed_for = ""
         self._signals = ExitStack()
         self._guard = NoControls()
         self.specs, faults = load_themes(user_themes)
@@ -109,7 +118,9 @@ class PolotuiApp(Verbs, inherit_bindings=False):
         if not self.use_theme(self.settings.theme):
             self.use_theme(DEFAULT)
             self._complaints.append(f"There is no theme {self.settings.theme!r}; this is {DEFAULT}.")
-        self.keymap, faults = keys.checked_keymap(dict(self.settings.keymap), [entry.digit for entry in SCREENS])
+        self.keymap, faults = keys.checked_keymap(
+            dict(self.settings.keymap), [entry.digit for entry in SCREENS if entry.digit]
+        )
         self._complaints += faults
         self.set_keymap(self.keymap)
 
@@ -189,6 +200,7 @@ class PolotuiApp(Verbs, inherit_bindings=False):
         if second != self._second:
             self._second = second
             self.store.mark("second")
+            self.look_for_flag()
             self.ensure_chart()
         if not self.store.is_dirty:
             return
@@ -205,9 +217,15 @@ class PolotuiApp(Verbs, inherit_bindings=False):
             self.load_again(reload)
         if self.store.alerts:
             self.show_alerts()
+        if self._framed_for != self.trading_word:
+            # The frames of all panes say it.
+            self._framed_for = self.trading_word
+            for screen in self.screen_stack:
+                for widget in screen.query(Painted):
+                    widget.repaint()
         if self.paused_since_ms:
             self._held |= dirty
-            dirty &= {"face", "second", "link", "engine"}
+            dirty &= {"face", "second", "link", "engine", "trading"}
             for bar in self.desk_screen.painted():
                 if bar.BASE_TONE == "bar":
                     bar.data_changed(dirty, self.clock.monotonic())

@@ -22,6 +22,7 @@ from polotui.core.face_settings import FaceSettings
 from polotui.core.log import logging_to
 from polotui.core.paths import Home
 from polotui.core.settings.edit import set_value, toml_value
+from polotui.core.who import who_asks
 
 _HEADLESS = "Without a screen: polotui market book SYMBOL, polotui balance, polotui health, each also with --json."
 
@@ -97,6 +98,7 @@ def run_face(
             drafts=home.drafts,
             start_engine=start_again,
             save_setting=save,
+            home=home,
         )
 
 
@@ -120,6 +122,7 @@ def show_desk(
     drafts: Path | None = None,
     start_engine: Callable[[], Awaitable[None]] | None = None,
     save_setting: Callable[[str, object], None] | None = None,
+    home: Home | None = None,
 ) -> int:
     """Shows the desk until the person leaves; the exit code. Raises UsageError when there is no terminal."""
     check_terminal()
@@ -143,6 +146,8 @@ def show_desk(
         drafts=drafts,
         start_engine=start_engine,
         save_setting=save_setting,
+        home=home,
+        caller=who_asks(),
     )
     app.run(mouse=settings.mouse)
     code = app.return_code or 0

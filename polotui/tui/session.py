@@ -31,7 +31,7 @@ _LONGEST_PAUSE = 2.0
 PAGE = 300
 
 #: Always listened to.
-GROUND = ("engine", "symbols", "watch", "feed", "accounts", "jobs", "facts")
+GROUND = ("engine", "symbols", "watch", "feed", "accounts", "jobs", "facts", "trading")
 
 
 class Session:

@@ -41,6 +41,8 @@ from polotui.tui.series import Series, chart_topic
 
 TRADES_KEPT = 500
 FACTS_KEPT = 500
+#: Kinds of facts whose errors are always told.
+LOUD = frozenset({"alert", "halt", "risk", "protection"})
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,12 @@ class Note:
     at_ms: int
     level: str
     text: str
+    kind: str = ""
+
+    @property
+    def loud(self) -> bool:
+        """A breach, a halt, an unsound desk: nobody may miss it, however much else happens."""
+        return self.level == "error" and self.kind in LOUD
 
 
 @dataclass
@@ -86,7 +94,7 @@ class Store:
         self.facts: deque[Fact] = deque(maxlen=FACTS_KEPT)
         self.last_fact = -1
         self.alerts: deque[Note] = deque(maxlen=FACTS_KEPT)
-        """Warnings and errors that no toast has shown yet."""
+        """Warnings, errors and fills that no toast has shown yet."""
         self.notes: deque[Note] = deque(maxlen=FACTS_KEPT)
         self.link = "connecting"
         """connecting, live, gone."""
@@ -130,8 +138,8 @@ class Store:
             self.charts[topic] = Series(symbol, timeframe, overlays)
         return self.charts[topic]
 
-    def note(self, at_ms: int, level: str, text: str) -> None:
-        self.notes.append(Note(at_ms, level, clean(text, 2000)))
+    def note(self, at_ms: int, level: str, text: str, kind: str = "") -> None:
+        self.notes.append(Note(at_ms, level, clean(text, 2000), kind))
         self.mark("notes")
 
     def gone(self, since_ms: int, words: str) -> None:
@@ -231,12 +239,15 @@ class Store:
                 return
             self.last_fact = event.number
             self.facts.append(event)
-            self._alert(event.at_ms, event.level, event.text)
+            self._alert(event.at_ms, event.level, event.text, event.kind)
+            if event.kind == "fill" and event.level == "info":
+                # News to whoever looks at another screen.
+                self.alerts.append(self.notes[-1])
             self.mark("facts")
         else:
             self._alert(event.at_ms, "warning", event.text)
 
-    def _alert(self, at_ms: int, level: str, text: str) -> None:
-        self.note(at_ms, level, text)
+    def _alert(self, at_ms: int, level: str, text: str, kind: str = "") -> None:
+        self.note(at_ms, level, text, kind)
         if level != "info":
             self.alerts.append(self.notes[-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from polotui.api.lab_values import RunSpec
 from polotui.model.candles import Timeframe
 from polotui.tui.series import chart_topic
 
@@ -19,6 +20,8 @@ class View:
     overlays: tuple[str, ...] = ("ema21", "ema55")
     strategy: str = ""
     """The strategy that was last opened or sent to the backtest, by its stored name."""
+    on_paper: RunSpec | None = None
+    """What the paper screen is to open its wizard with, once: a strategy, or a run with its symbols and parameters."""
 
     @property
     def topic(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from polotui.model.orders import OrderType, Purpose, Side
@@ -18,6 +19,7 @@ from polotui.risk.values import AccountView, Asked, MarketView
 CLOSES = {"exit", "stop", "target", "protect", "flatten"}
 
 
+@lru_cache(maxsize=4096)
 def exact(value: Any) -> Fraction | None:
     """A number as a fraction; None for what is missing, NaN or infinite. A float counts as it is written."""
     if value is None:
@@ -80,7 +82,9 @@ def sellable(asked: Asked, view: AccountView) -> Fraction | None:
         for r in view.resting
         if r.side is Side.SELL and (r.account, r.symbol) == (o.account, o.symbol)
     ]
-    if None in parts or None in claims or any(c < 0 for c in claims if c is not None):
+    # A claim beyond any exchange's decimals is no claim that anybody can read.
+    smallest = Fraction(1, 10**24)
+    if None in parts or None in claims or any(c < 0 or 0 < c < smallest for c in claims if c is not None):
         return None
     return max(Fraction(0), sum(parts, Fraction(0)) - sum(claims, Fraction(0)))  # type: ignore[arg-type]
 

@@ -126,3 +126,15 @@ def test_entropy_is_shannons() -> None:
     assert entropy("") == 0
     assert entropy("aaaa") == 0
     assert entropy("abcd") == 2
+
+
+@pytest.mark.parametrize(
+    "piece", ["a-", "a.", "apikey", "secret=", "password  ", "sk-", "A1b-", "-----BEGIN A", "0", "_", "aA1", "secret:'"]
+)
+def test_a_line_made_to_be_slow_is_read_to_its_end(piece: str) -> None:
+    """Read in time that grows with its length: with its square, this would take minutes."""
+    line = piece * (60_000 // len(piece))
+    key = "-".join(["ABCD1234"] * 4)
+    assert (2, "a Poloniex key") in list(suspicious(f"{line}\nsent with {key}\n{line} "))
+    text = f"A={' ' * 60_000}x{' ' * 60_000}y\n{line}={line}\nB=2\n"
+    assert [name for name, _ in assignments(text) if len(name) == 1] == ["A", "B"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from polotui.core.errors import Refused
 from polotui.security.score import CHECKS, LIVE_FRESH_MS, RULES, Outcome, SafetyScore, demand, judge
+from tests.architecture.imports import ROOT
 
 #: Written down apart from the code: weight, and when it is a veto by itself.
 TABLE = {
@@ -38,6 +41,13 @@ def test_the_weights_are_the_documented_ones_and_sum_to_a_hundred() -> None:
     assert [(rule.name, rule.weight) for rule in CHECKS] == [(name, row[0]) for name, row in TABLE.items()]
     assert sum(rule.weight for rule in CHECKS) == 100
     assert all(rule.title and rule.remedy for rule in CHECKS)
+
+
+def test_the_page_shows_the_same_table() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    rows = re.findall(r"^\| ([\w ]+?)(?::[^|]*)? \| (\d+) \| ([\w ]*) ?\|$", page, re.MULTILINE)
+    words = {"yes": "both", "with real money": "live", "": ""}
+    assert {name.replace(" ", "-"): (int(weight), words[veto.strip()]) for name, weight, veto in rows} == TABLE
 
 
 @pytest.mark.parametrize("mode", ["paper", "live"])

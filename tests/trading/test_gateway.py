@@ -24,6 +24,7 @@ from polotui.trading.exchange.token import Gate
 from polotui.trading.gateway import Gateway, Submitted
 from polotui.trading.ledger import Ledger
 from polotui.trading.portfolio import Portfolio
+from polotui.trading.trades import Trade
 
 S = OrderState
 
@@ -118,7 +119,7 @@ class Ears:
     async def on_order(self, order: LiveOrder) -> None:
         self.orders.append((order.terms.id, order.state))
 
-    async def on_booked(self, fill: rows.FillRow, order: LiveOrder) -> None:
+    async def on_booked(self, fill: rows.FillRow, order: LiveOrder, trade: Trade | None) -> None:
         self.booked.append(fill)
 
     async def on_refused(self, asked: Asked, decision: RiskDecision) -> None:

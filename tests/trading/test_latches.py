@@ -332,7 +332,7 @@ async def test_before_loading_nothing_is_known(home: Home) -> None:
 
 # ── the rule ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-times = st.integers(min_value=0, max_value=40 * DAY_MS)
+times = st.integers(min_value=DAY_MS, max_value=40 * DAY_MS)
 
 
 @given(since=times, days=st.integers(0, 3), now=times, seen=times, acknowledged=st.booleans(), typed=st.booleans())

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polotui.core.errors import StorageError, UsageError
-from polotui.model.orders import FINAL, OrderState, OrderType, Purpose, Side
-from polotui.storage.chained import verify_all
+from polotui.model.orders import FINAL, OrderState, OrderTerms, OrderType, Purpose, Side
+from polotui.storage.chained import FILLS, INTENTS, verify_all
 from polotui.storage.database import Connection, Database
 from polotui.trading import rows
 from polotui.trading.ledger import balances_of
@@ -32,7 +32,9 @@ async def test_terms_come_back_as_they_went(database: Database) -> None:
         terms("pt-1"),
         terms("pt-2", type=OrderType.MARKET, quantity=None, amount=D("25.5"), price=None, side=Side.BUY, bot=0),
         terms("pt-3", type=OrderType.OCO, side=Side.SELL, purpose=Purpose.STOP, stop=D("9E-8"), target=D("1E+3")),
-        terms("pt-4", time_in_force="IOC", expire_ms=NOW + 1, reason="«ünïcode» \x00 \x1b", parent="pt-1"),
+        terms(
+            "pt-4", time_in_force="IOC", expire_ms=NOW + 1, late_ms=NOW - 1, reason="«ünïcode» \x00 \x1b", parent="pt-1"
+        ),
     ]
     for one in asked:
         await database.transact(lambda c, one=one: rows.add_intent(c, one))
@@ -40,6 +42,11 @@ async def test_terms_come_back_as_they_went(database: Database) -> None:
     assert await database.read(lambda c: rows.terms_of(c, "pt-9")) is None
     with pytest.raises(StorageError):
         await database.transact(lambda c: rows.add_intent(c, asked[0]))
+
+
+def test_no_member_of_the_terms_is_forgotten() -> None:
+    assert sorted(INTENTS.columns) == sorted(OrderTerms.__struct_fields__)
+    assert [*rows.FillRow.__struct_fields__[:-1]] == ["number", *FILLS.columns, "previous", "hash"]
 
 
 async def test_a_fill_moves_its_money_in_the_same_transaction(database: Database) -> None:

@@ -13,7 +13,7 @@ from polotui.engine.handlers.trade import trading_of
 
 @handles(c.GetRisk)
 async def risk(engine: Engine, command: c.GetRisk) -> tr.Risk:
-    return (await trading_of(engine)).monitor.risk()
+    return (await trading_of(engine)).desk.risk()
 
 
 @handles(c.GetLimits)

@@ -88,6 +88,11 @@ class LiveMarkets:
     def fresh(self, symbol: str) -> bool:
         return self._exchange.stale_since(BOOK, symbol) == 0
 
+    def stamp_ms(self, symbol: str) -> int:
+        """The exchange's time of the newest price of a symbol; 0 before the first."""
+        seen = self._seen.get(symbol)
+        return seen.at_ms if seen is not None else 0
+
     def last(self, symbol: str) -> float | None:
         seen = self._seen.get(symbol)
         return seen.price if seen is not None else None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
+
+import msgspec
 
 from polotui.api import replies as r
 from polotui.api import trade_commands as c
@@ -15,16 +17,19 @@ from polotui.core.text import clean
 from polotui.engine.trading import shapes
 from polotui.model.money import ZERO, plain
 from polotui.storage.database import Connection
-from polotui.trading import bot_rows, trades
+from polotui.trading import bot_rows
 from polotui.trading import rows as ledger
+from polotui.trading import trades as closed
 from polotui.trading.blotter import below
 
 if TYPE_CHECKING:
     from polotui.engine.trading.service import Trading
 
+SignalState = Literal["new", "active", "closed"]
 #: Kinds of facts that belong to the feed of trading.
 FEED_KINDS = ("signal", "decision", "refused", "order", "fill", "bot", "protection", "risk", "halt", "alert")
 MOST = 1_000
+ALL = 1_000_000
 
 
 class Reading:
@@ -38,14 +43,16 @@ class Reading:
 
     def positions(self, account: str = "paper", bot: int = 0) -> tr.Positions:
         """Open positions of an account and those below it, dust last."""
-        rows = [row for row in self._trading.position_rows() if below(row.account, account)]
+        root = self._trading.account_named(account)
+        rows = [row for row in self._trading.position_rows() if below(row.account, root)]
         return tr.Positions(positions=[row for row in rows if bot in (0, row.bot)])
 
     async def orders(self, command: c.ListOrders) -> tr.Orders:
+        account = self._trading.account_named(command.account)
         if command.open:
             found = [
                 shapes.live_order(order, self._trading.scales(order.terms.symbol)[0])
-                for order in reversed(self._trading.gateway.blotter.open(command.account))
+                for order in reversed(self._trading.gateway.blotter.open(account))
             ]
             return tr.Orders(orders=[row for row in found if _wanted(row, command)])
         limit = _limit(command.limit)
@@ -57,7 +64,7 @@ class Reading:
                 before = known.number if known is not None else 0
             return ledger.orders(
                 connection,
-                account_prefix=command.account,
+                account_prefix=self._trading.account_named(command.account),
                 bot=None if command.bot < 0 else command.bot,
                 limit=limit + 1,
                 before=before,
@@ -74,7 +81,13 @@ class Reading:
             return tr.Fills(fills=[shapes.fill(row) for row in found])
         bot = None if command.bot < 0 else command.bot
         found = await self._database.read(
-            lambda k: ledger.fills(k, account_prefix=command.account, bot=bot, limit=limit + 1, before=command.before),
+            lambda k: ledger.fills(
+                k,
+                account_prefix=self._trading.account_named(command.account),
+                bot=bot,
+                limit=limit + 1,
+                before=command.before,
+            ),
             "fills",
         )
         return tr.Fills(fills=[shapes.fill(row) for row in found[:limit]], more=len(found) > limit)
@@ -95,21 +108,23 @@ class Reading:
             more=len(found) > limit,
         )
 
-    async def _trades(self, command: c.ListTrades, limit: int) -> list[trades.Trade]:
-        return await self._database.read(
-            lambda k: trades.trades(
-                k,
-                account_prefix=command.account,
+    async def _trades(self, command: c.ListTrades, limit: int) -> list[closed.Trade]:
+        def read(connection: Connection) -> list[closed.Trade]:
+            narrow = command.strategy or command.from_ms or command.to_ms
+            found = closed.trades(
+                connection,
+                account_prefix=self._trading.account_named(command.account),
                 bot=None if command.bot < 0 else command.bot,
-                strategy=command.strategy,
                 symbol=command.symbol,
-                from_ms=command.from_ms,
-                to_ms=command.to_ms,
-                limit=limit,
+                limit=ALL if narrow else limit,
                 before=command.before,
-            ),
-            "trades",
-        )
+            )
+            end = command.to_ms or 2**62
+            return [
+                row for row in found if command.strategy in ("", row.strategy) and command.from_ms <= row.exit_ms < end
+            ][:limit]
+
+        return await self._database.read(read, "trades")
 
     async def signals(self, command: c.ListSignals) -> tr.Signals:
         limit = _limit(command.limit)
@@ -132,7 +147,7 @@ class Reading:
                 score=row.score,
                 confirmation=row.confirmation,
                 reason=clean(row.reason, 300),
-                state=cast("tv.Literal['new', 'active', 'closed']", row.state),
+                state=cast("SignalState", row.state),
                 ending=row.ending,
                 closed_ms=row.closed_ms or 0,
                 latency_ms=max(0, row.at_ms - row.bar_ms),
@@ -246,19 +261,17 @@ class Reading:
                 and not connection.execute("SELECT 1 FROM trades WHERE id = ?", (command.trade,)).fetchone()
             ):
                 raise UsageError(f"There is no trade {command.trade}.", safe="Nothing was stored.")
-            trades.add_note(connection, trade=command.trade or None, note=words, tags=tags, snapshot="", at_ms=now)
+            closed.add_note(connection, trade=command.trade or None, note=words, tags=tags, snapshot="", at_ms=now)
 
         await self._database.transact(write, "journal note")
         self._trading.changed(journal=True)
         return r.Done(text=f"Noted beside trade {command.trade}." if command.trade else "Noted.")
 
-    async def _notes(self) -> list[trades.Note]:
-        return await self._database.read(lambda k: trades.notes(k), "journal")
+    async def _notes(self) -> list[closed.Note]:
+        return await self._database.read(lambda k: closed.notes(k, limit=MOST), "journal")
 
 
-def _with_notes(row: tv.TradeRow, notes: list[trades.Note]) -> tv.TradeRow:
-    import msgspec
-
+def _with_notes(row: tv.TradeRow, notes: list[closed.Note]) -> tv.TradeRow:
     mine = [note for note in notes if note.trade == row.id]
     if not mine:
         return row

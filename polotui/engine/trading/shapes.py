@@ -15,6 +15,7 @@ from polotui.trading.blotter import LiveOrder
 if TYPE_CHECKING:
     from polotui.engine.trading.markets import Mark
     from polotui.trading.portfolio import Position
+    from polotui.trading.protection import Protection
     from polotui.trading.rows import FillRow, StoredOrder
     from polotui.trading.trades import Trade
 
@@ -148,19 +149,22 @@ def position(
     *,
     strategy: str,
     mark: Mark | None,
-    guards: list[LiveOrder],
+    guard: Protection | None,
     first_stop: Decimal | None,
     scales: tuple[int, int],
     dust: bool,
     orders: list[str],
 ) -> tv.PositionRow:
-    """An open position at its mark. `guards` are the orders that wait for its stop or target."""
+    """An open position at its mark. `guard` is what the protector keeps for it."""
     price_scale, quantity_scale = scales
     price = mark.price if mark is not None else None
     value = held.quantity * price if price is not None else None
     result = value - held.cost if value is not None else None
-    stop = next((order.terms.stop for order in guards if order.terms.stop is not None), None)
-    target = next((order.terms.target for order in guards if order.terms.target is not None), None)
+    stop = guard.stop if guard is not None else None
+    target = guard.target if guard is not None else None
+    level: Literal["venue", "local", "none"] = "none"
+    if guard is not None and (stop is not None or guard.trail is not None):
+        level = "venue" if guard.venue_order else "local"
     risk = held.entry_price - first_stop if first_stop is not None and first_stop < held.entry_price else None
     return tv.PositionRow(
         account=held.account,
@@ -178,11 +182,11 @@ def position(
         r=float((price - held.entry_price) / risk) if price is not None and risk else None,
         stop=on_scale(stop, price_scale),
         target=on_scale(target, price_scale),
-        trail=any("trail" in order.terms.reason for order in guards),
+        trail=guard is not None and (guard.trail is not None or "trail" in guard.reason),
         stop_distance=float(1 - stop / price) if stop is not None and price else None,
         target_distance=float(target / price - 1) if target is not None and price else None,
-        protection="none" if stop is None else "local",
-        protection_note=_NOTES["none" if stop is None else "local"],
+        protection=level,
+        protection_note=_NOTES[level],
         fees=money(held.fees),
         opened_ms=held.opened_ms,
         dust=dust,

@@ -4,7 +4,7 @@ Decided here:
 * Equity is cash plus coins at their marks. A coin that no market ever priced makes it unknown, and unknown refuses
   entries; dust that cannot be sold anyway is left out.
 * Positions of all bots and those by hand count together; a bot's own limits are those of its document.
-* What protects a position is read from the orders that wait for their trigger, not from what somebody meant to place.
+* What protects a position is what the protector keeps, not what somebody meant to place; dust is no position.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import Protocol
 
 from polotui.core.clock import Clock
 from polotui.engine.trading.markets import LiveMarkets
@@ -19,10 +20,22 @@ from polotui.model.money import ZERO
 from polotui.model.orders import OrderTerms
 from polotui.risk.values import AccountView, Latch, MarketView, PairLock, PositionView, SentOrder, TradingState
 from polotui.trading.blotter import Blotter, root_of
-from polotui.trading.portfolio import Portfolio
+from polotui.trading.portfolio import Portfolio, Position
+from polotui.trading.protection import Protection
 
 QUOTE = "USDT"
 KEPT_MS = 3_600_000
+
+
+class Guarding(Protocol):
+    """Knows what protects a position."""
+
+    def of(self, account: str, symbol: str) -> Protection | None: ...
+
+
+def guarded(protection: Protection) -> bool:
+    """Whether a stop, fixed or trailing, sells the position when it falls."""
+    return protection.stop is not None or protection.trail is not None
 
 
 class DeskView:
@@ -43,6 +56,8 @@ class DeskView:
         self.correlations: Mapping[tuple[str, str], float | None] = {}
         self.strategy_drawdowns: Mapping[str, float] = {}
         self.consecutive_losses: Mapping[int, int] = {}
+        self.guards: Guarding | None = None
+        self.is_dust: Callable[[Position], bool] = lambda held: held.quantity <= 0
         self.safety: Callable[[], tuple[int | None, tuple[str, ...]]] = lambda: (None, ())
 
     # -- money ----------------------------------------------------------------------------------------------------
@@ -84,6 +99,10 @@ class DeskView:
     def booked(self, account: str, currency: str) -> Decimal:
         return self.portfolio.cash(account).get(currency, ZERO)
 
+    def total(self) -> Mapping[str, Decimal]:
+        """What all paper accounts have together."""
+        return self.portfolio.total("paper")
+
     # -- for the gate ---------------------------------------------------------------------------------------------
 
     def market(self, symbol: str) -> MarketView:
@@ -110,10 +129,11 @@ class DeskView:
 
     def positions(self, root: str) -> tuple[PositionView, ...]:
         """What is held, with its mark and what protects it."""
-        guards = {(order.terms.account, order.terms.symbol): order for order in self.blotter.open(root) if order.waits}
         views = []
         for position in self.portfolio.positions(root):
-            guard = guards.get((position.account, position.symbol))
+            if self.is_dust(position):
+                continue
+            guard = self.guards.of(position.account, position.symbol) if self.guards is not None else None
             mark = self.markets.mark(position.symbol)
             views.append(
                 PositionView(
@@ -124,15 +144,15 @@ class DeskView:
                     quantity=position.quantity,
                     entry_price=position.entry_price,
                     mark=mark.price if mark else None,
-                    stop=guard.terms.stop if guard else None,
-                    target=guard.terms.target if guard else None,
-                    protection="none" if guard is None or guard.terms.stop is None else "local",
+                    stop=guard.stop if guard else None,
+                    target=guard.target if guard else None,
+                    protection="local" if guard is not None and guarded(guard) else "none",
                 )
             )
         return tuple(views)
 
     def account(self, account: str) -> AccountView:
-        """The root that `account` belongs to; `cash` is that of exactly this account."""
+        """The root that `account` belongs to, with the cash of exactly this account beside."""
         root = root_of(account)
         score, vetoes = self.safety()
         return AccountView(
@@ -142,7 +162,8 @@ class DeskView:
             equity=self.equity(root, whole=True),
             day_start_equity=self.day_start.get(root),
             peak_equity=self.peak.get(root),
-            cash=self.portfolio.cash(account),
+            cash=self.portfolio.total(root),
+            account_cash={(account, QUOTE): self.booked(account, QUOTE)},
             positions=self.positions(root),
             resting=tuple(self.blotter.resting(root)),
             sent=tuple(self._sent),

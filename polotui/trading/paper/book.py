@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
 from polotui.core.clock import Clock
+from polotui.core.errors import Refused
 from polotui.core.ids import Chance
 from polotui.model.account import Account, Order
 from polotui.model.market import Trade
@@ -50,13 +51,13 @@ class BookVenue:
         clock: Clock,
         chance: Chance,
         settings: PaperSettings | None = None,
-        admit: Callable[[OrderTerms, object], str] = lambda terms, token: "",
+        redeem: Callable[[object, OrderTerms], None] | None = None,
     ) -> None:
-        """`admit` checks the gate's token for an order and says why it is not good; empty: it is."""
+        """`redeem` uses up the gate's token for an order, and raises Refused when it does not hold."""
         self.settings = settings or PaperSettings()
         self._clock = clock
         self._chance = chance
-        self._admit = admit
+        self._redeem = redeem
         self._news = News(listener, clock, chance.child("news"), self._told)
         self._till = Till(funds, self.settings, clock, chance)
         self._register = Register()
@@ -70,8 +71,11 @@ class BookVenue:
         repeated = self._register.repeated(terms)
         if repeated is not None:
             return repeated
-        if why := self._admit(terms, token):
-            return refused(models.NOT_ADMITTED, why)
+        if self._redeem is not None:
+            try:
+                self._redeem(token, terms)
+            except Refused as error:
+                return refused(models.NOT_ADMITTED, error.cause)
         self._register.depart(terms.id)
         try:
             await self._travel()

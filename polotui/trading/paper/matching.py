@@ -6,6 +6,8 @@ Decided here:
 * An order needs a fresh book when it arrives, because nobody could say otherwise what it takes and what is ahead of it.
 * A stop acts as a market order on the book at its trigger. Without a book that may be traded on it waits for the first
   one, and its executions are marked late with the time it was crossed; they are never dated back.
+* FILLED means that executions make up all that was asked. An order whose rest is less than one lot ends CANCELLED with
+  that reason.
 * A stop that is reached while its coins or money are bound elsewhere ends CANCELLED, as the exchange would refuse it.
 * Prints and books of a feed that catches up after an outage count: they happened.
 """
@@ -255,6 +257,8 @@ class Matching:
             self.end(order, OrderState.EXPIRED, models.TIME_OVER, "its time is over")
 
     def end(self, order: PaperOrder, state: OrderState, code: str = "", words: str = "") -> None:
+        if state is OrderState.FILLED and not order.complete:
+            state, code, words = OrderState.CANCELLED, models.REST, "what is left of it is less than one lot"
         pit = self._pits.get(order.terms.symbol)
         if pit is not None:
             pit.remove(order)

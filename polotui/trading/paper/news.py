@@ -129,7 +129,12 @@ class News:
             lane.failures += 1
             lane.why = f"{type(error).__name__}: {error}"
             lane.not_before = self._clock.monotonic() + pause / 2 + self._chance.jitter(pause / 2)
-            log.exception("news of an order could not be told", extra={"order": order_id, "failures": lane.failures})
+            log.log(
+                logging.ERROR if lane.failures in (1, TROUBLE_FROM) else logging.INFO,
+                "news of an order could not be told; it is told again",
+                extra={"order": order_id, "failures": lane.failures},
+                exc_info=error if lane.failures == 1 else None,
+            )
             return
         lane.waiting.popleft()
         lane.failures, lane.not_before, lane.why = 0, 0.0, ""

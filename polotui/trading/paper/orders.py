@@ -78,6 +78,14 @@ class PaperOrder:
         return self.terms.side is Side.BUY
 
     @property
+    def complete(self) -> bool:
+        """Executions make up all that was asked."""
+        terms = self.terms
+        if terms.quantity is not None:
+            return self.grid.quantity(self.filled) >= terms.quantity
+        return terms.amount is not None and self.filled_amount >= terms.amount
+
+    @property
     def rests(self) -> bool:
         """It stands in the book as a limit order."""
         return self.limit is not None

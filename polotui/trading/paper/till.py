@@ -107,7 +107,7 @@ class Till:
             fee_currency=market.base if order.buy else market.quote,
             maker=maker,
             at_ms=self._clock.wall_ms(),
-            late_ms=order.crossed_ms if order.late else 0,
+            late_ms=order.crossed_ms if order.late else terms.late_ms,
         )
         bound = (terms.account, market.quote if order.buy else market.base, spent)
         self._untold[execution.id] = bound

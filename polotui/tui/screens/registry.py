@@ -15,6 +15,7 @@ class Entry:
     """A screen's place in the tabs and where it is written."""
 
     digit: str
+    """Empty: reached by name (`:`), or by a key of its own."""
     name: str
     title: str
     module: str
@@ -29,4 +30,7 @@ SCREENS: tuple[Entry, ...] = (
     Entry("2", "balance", "Balance", "polotui.tui.screens.balance", "BalanceScreen"),
     Entry("3", "lab", "Lab", "polotui.tui.screens.lab", "LabScreen"),
     Entry("4", "backtest", "Backtest", "polotui.tui.screens.backtest", "BacktestScreen"),
+    Entry("5", "paper", "Paper", "polotui.tui.screens.paper", "PaperScreen"),
+    Entry("6", "risk", "Risk", "polotui.tui.screens.risk", "RiskScreen"),
+    Entry("", "board", "Board", "polotui.tui.screens.board", "BoardScreen"),
 )

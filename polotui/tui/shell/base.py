@@ -12,6 +12,7 @@ from polotui.api.command import Command
 from polotui.core.clock import Clock
 from polotui.core.errors import PolotuiError
 from polotui.core.face_settings import FaceSettings
+from polotui.core.paths import Home
 from polotui.core.text import clean
 from polotui.tui.store import Store
 from polotui.tui.view import View
@@ -45,6 +46,19 @@ class ShellBase(App[int]):
     current_name: str
     start_engine: Callable[[], Awaitable[None]] | None
     save_setting: Callable[[str, object], None] | None
+    home: Home | None
+    """Where the halt flag is written; None: this face runs on no home of its own."""
+    caller: str
+    """Who asks, for the audit."""
+
+    @property
+    def halt_armed(self) -> bool:
+        raise NotImplementedError
+
+    @property
+    def trading_word(self) -> str:
+        """ACTIVE, REDUCING or HALTED."""
+        raise NotImplementedError
 
     @property
     def desk_screen(self) -> DeskScreen:
@@ -73,6 +87,10 @@ class ShellBase(App[int]):
             then(reply)
 
         self.run_worker(send(), group=group, exclusive=False, exit_on_error=True)
+
+    def paint_frame(self) -> None:
+        """Paints what is dirty now instead of at the next frame: keys must answer at once."""
+        raise NotImplementedError
 
     def refresh_frame(self) -> None:
         """Header, tabs and footer after a change that no event announces."""

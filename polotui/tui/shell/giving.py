@@ -21,6 +21,8 @@ class Giving(ShellBase):
 
     def action_copy(self) -> None:
         focused = self.focused
+        if isinstance(focused, Pane) and focused.copies_itself():
+            return
         copied = focused.copied() if isinstance(focused, Pane) else None
         if copied is None:
             self.tell("There is nothing to copy here.")
@@ -47,20 +49,25 @@ class Giving(ShellBase):
         self.push_screen(Picker(f"Export {exported.name} ({len(exported.rows)} rows)", choices), write)
 
     def write_export(self, exported: Exported, kind: str) -> None:
-        """The file's name carries pane and time; it is readable by its owner only."""
-        assert self.exports is not None
+        self.write_file(exported.name, kind, encoded(exported, kind), f"{len(exported.rows)} rows")
+
+    def write_file(self, title: str, kind: str, data: bytes, what: str) -> None:
+        """The file's name carries title and time; it is readable by its owner only."""
+        if self.exports is None:
+            self.tell("This face has no folder to export into.", "warning")
+            return
         stamp = at(self.clock.wall_ms()).strftime("%Y%m%d-%H%M%S")
-        name = re.sub(r"[^A-Za-z0-9]+", "-", exported.name).strip("-").lower()
+        name = re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-").lower()
         path = self.exports / f"{name}-{stamp}.{kind}"
         try:
             private_folder(self.exports)
-            write_private(path, encoded(exported, kind))
+            write_private(path, data)
         except PolotuiError as error:
             self.tell_error(error)
         except OSError as error:
             self.tell(f"{path} could not be written: {error.strerror}. Nothing was kept.", "error")
         else:
-            self.tell(f"Wrote {len(exported.rows)} rows to {path}")
+            self.tell(f"Wrote {what} to {path}")
 
 
 def encoded(exported: Exported, kind: str) -> bytes:

@@ -58,7 +58,3 @@ class Navigation(ShellBase):
     def pane_focused(self, pane: Pane) -> None:
         self.refresh_frame()
         self.paint_frame()
-
-    def paint_frame(self) -> None:
-        """Paints what is dirty now instead of at the next frame: keys must answer at once."""
-        raise NotImplementedError

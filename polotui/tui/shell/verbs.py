@@ -24,6 +24,7 @@ from polotui.core.text import clean
 from polotui.tui.numbers import age, clock, moment
 from polotui.tui.shell.dialogs import Question, columns
 from polotui.tui.shell.giving import Giving
+from polotui.tui.shell.halting import Halting
 from polotui.tui.shell.leaving import Leaving
 from polotui.tui.shell.look import Look
 from polotui.tui.shell.picker import Choice, Picker
@@ -45,7 +46,7 @@ class Verb:
     changes: bool = False
 
 
-class Verbs(TradingView, Leaving, Look, Giving, Words):
+class Verbs(TradingView, Leaving, Halting, Look, Giving, Words):
     """`:` or ctrl+p."""
 
     def verbs(self) -> list[Verb]:
@@ -60,6 +61,9 @@ class Verbs(TradingView, Leaving, Look, Giving, Words):
             Verb("data list", "stored candles", lambda words: self.ask(DataList(), self._data)),
             Verb("data verify", "SYMBOL [TIMEFRAME] · check stored candles", self._verify),
             Verb("data download", "SYMBOL [DAYS] · fetch 1-minute candles", self._download, changes=True),
+            Verb("halt", "no order leaves any more; asks first", lambda words: self.ask_halt()),
+            Verb("resume", "trading goes on; asks for a word", lambda words: self.ask_resume(), changes=True),
+            Verb("flatten", "sell everything; asks for a word", lambda words: self.ask_flatten(), changes=True),
             Verb("paper deposit", "CURRENCY AMOUNT · virtual money", self._deposit, changes=True),
             Verb("engine status", "process, streams, limits", lambda words: self._status()),
             Verb("engine stop", "end it; asks first", lambda words: self._stop_engine(), changes=True),

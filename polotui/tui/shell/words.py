@@ -36,6 +36,21 @@ _SCOPE_TITLES = {
     "editor": "Typing in a document",
     "checks": "Checks",
     "preview": "Preview",
+    "risk": "Risk",
+    "protects": "What protects",
+    "alerts": "Alerts",
+    "latches": "Latches",
+    "locks": "Pair locks",
+    "board": "Board",
+    "stage": "A stage",
+    "paper": "Paper",
+    "bots": "Bots",
+    "held": "Positions",
+    "profit": "Result",
+    "feed": "Feed",
+    "orders": "Orders",
+    "journal": "Journal",
+    "signals": "Signals",
 }
 
 
@@ -70,8 +85,9 @@ class Words(ShellBase):
                 if key.scope == scope and not (key.changes and self.read_only)
             ]
             if scope == "global":
-                digits = " ".join(entry.digit for entry in self.screens)
-                rows.insert(0, [(digits, "key"), (", ".join(entry.title for entry in self.screens), ""), ("", "")])
+                numbered = [entry for entry in self.screens if entry.digit]
+                digits = " ".join(entry.digit for entry in numbered)
+                rows.insert(0, [(digits, "key"), (", ".join(entry.title for entry in numbered), ""), ("", "")])
             lines += [[(_SCOPE_TITLES.get(scope, scope), "title")], *columns(rows), []]
         tail = "Keys move with [face.keymap] in polotui.toml: id = key. The mouse is the app's: shift+drag selects."
         lines += [[(line, "muted")] for line in wrapped(tail, self.reading_width)]
@@ -99,11 +115,16 @@ class Words(ShellBase):
         self.push_screen(Picker("Guides", choices), show)
 
     def show_alerts(self) -> None:
-        """Toasts for what went wrong: three at a time, the rest as a count."""
-        alerts = list(self.store.alerts)
+        """Toasts for what went wrong, and for fills while no feed is in sight: every loud one, of the others three at a
+        time and the rest as a count."""
+        loud = [note for note in self.store.alerts if note.loud]
+        seen = self.current_name == "paper"
+        alerts = [note for note in self.store.alerts if not note.loud and not (note.level == "info" and seen)]
         self.store.alerts.clear()
+        for note in loud:
+            self.notify(clean(note.text, 300), title=note.kind, severity="error", timeout=30, markup=False)
         for note in alerts[-3:]:
-            severity: Any = "error" if note.level == "error" else "warning"
+            severity: Any = {"error": "error", "info": "information"}.get(note.level, "warning")
             self.notify(clean(note.text, 300), severity=severity, timeout=8, markup=False)
         if len(alerts) > 3:
             self.notify(f"{len(alerts) - 3} more: n shows all.", severity="warning", timeout=8, markup=False)

@@ -4,16 +4,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import events
 
 from polotui.api.events import EngineState, LimitUse, StreamStatus
 from polotui.core.text import clean
 from polotui.tui import keys
-from polotui.tui.numbers import age, clock, group, percent, tone_of
+from polotui.tui.numbers import UNKNOWN, age, clock, group, percent, tone_of
 from polotui.tui.widgets.painted import Line, Painted, crop, width_of
 from polotui.tui.widgets.pane import Pane
-from polotui.tui.widgets.sparkline import bar
+from polotui.tui.widgets.sparkline import BLOCKS, bar
 
+if TYPE_CHECKING:
+    from polotui.tui.screens.registry import Entry
+
+_LEFT = ("mode", "state", "words", "venue")
 _MODE_WORDS = {"DEMO": "virtual money", "PAPER": "paper money", "LIVE": "real money"}
 
 
@@ -24,7 +30,7 @@ class HeaderBar(Painted):
     """
 
     BASE_TONE = "bar"
-    TOPICS = frozenset({"engine", "link", "second", "face"})
+    TOPICS = frozenset({"engine", "link", "second", "face", "trading"})
 
     def draw(self, width: int, height: int) -> list[Line]:
         parts = self._parts()
@@ -44,9 +50,14 @@ class HeaderBar(Painted):
         now = self.desk.clock.wall_ms()
         if engine is None:
             word = "starting" if store.link == "connecting" else "no engine"
-            return {"mode": [(f" {word} ", "warn")], "clock": [(f"{clock(now)} UTC", "muted")]}
+            return {
+                "mode": [(f" {word} ", "warn")],
+                "state": self._state(),
+                "clock": [(f"{clock(now)} UTC", "muted")],
+            }
         parts: dict[str, Line] = {
             "mode": [(f" {engine.mode} ", f"mode-{engine.mode}")],
+            "state": self._state(),
             "words": [(f" {_MODE_WORDS.get(engine.mode, '')}", "muted")],
             "venue": [(f" · {clean(engine.venue, 40)}", "muted")],
         }
@@ -59,6 +70,10 @@ class HeaderBar(Painted):
         if engine.equity_change_ratio is not None:
             change = engine.equity_change_ratio
             parts["today"] = [(percent(change), tone_of(change)), (" 24 h", "muted")]
+        parts["risk"] = self._risk()
+        if store.trading.unknown_orders:
+            # Never dropped: an order of unknown outcome is money of unknown place.
+            parts["unknown"] = [(f"{store.trading.unknown_orders} unknown", "bad")]
         parts["stream"] = self._stream(engine, now)
         if engine.limits:
             parts["limits"] = _limits(max(engine.limits, key=lambda use: use.used / max(1, use.capacity)), now)
@@ -68,6 +83,23 @@ class HeaderBar(Painted):
             parts["unsafe"] = [("safety ", "muted"), (f"{engine.safety} ✗", "bad")]
         parts["clock"] = [(f"{clock(now)} UTC", "muted")]
         return parts
+
+    def _state(self) -> Line:
+        """HALTED and REDUCING are loud; ACTIVE is the rule and is not said."""
+        word = self.desk.trading_word
+        return [] if word == "ACTIVE" else [(" ", ""), (f" {word} ", f"state-{word}")]
+
+    def _risk(self) -> Line:
+        trading = self.desk.store.trading
+        line: Line = [("risk ", "muted")]
+        if trading.risk is None:
+            line.append((UNKNOWN, "muted"))
+        else:
+            tone = "stale" if self._old else meter_tone(trading.risk)
+            line.append((f"{trading.risk} {meter_block(trading.risk)}", tone))
+        if trading.breaches:
+            line.append((f" {trading.breaches} {'breach' if trading.breaches == 1 else 'breaches'}", "bad"))
+        return line
 
     @property
     def _old(self) -> bool:
@@ -98,13 +130,22 @@ class HeaderBar(Painted):
 def _assembled(parts: dict[str, Line]) -> tuple[Line, Line]:
     """The left part and the right one, whose pieces stand three cells apart."""
     left: Line = [(" polotui", "title"), ("  ", "")]
-    for name in ("mode", "words", "venue"):
+    for name in _LEFT:
         left += parts.get(name, [])
     right: Line = []
     for name, line in parts.items():
-        if name not in ("mode", "words", "venue"):
+        if name not in _LEFT:
             right += [*([("   ", "")] if right else []), *line]
     return left, [*right, (" ", "")]
+
+
+def meter_block(score: int) -> str:
+    """The meter as one block, lowest for 0."""
+    return BLOCKS[max(0, min(7, score * 8 // 101))]
+
+
+def meter_tone(score: int) -> str:
+    return "bad" if score >= 80 else "warn" if score >= 50 else ""
 
 
 def _worst(streams: list[StreamStatus]) -> StreamStatus:
@@ -125,11 +166,17 @@ class TabBar(Painted):
     BASE_TONE = "bar"
     TOPICS = frozenset({"face", "jobs"})
 
+    def _shown(self) -> list[tuple[Entry, str]]:
+        """Screens without a digit are shown while they are open."""
+        current = self.desk.current_name
+        entries = [entry for entry in self.desk.screens if entry.digit or entry.name == current]
+        return [(entry, f"{entry.digit} {entry.title}".strip()) for entry in entries]
+
     def draw(self, width: int, height: int) -> list[Line]:
         line: Line = [(" ", "")]
-        for entry in self.desk.screens:
+        for entry, words in self._shown():
             tone = "accent" if entry.name == self.desk.current_name else "muted"
-            line += [(f"{entry.digit} {entry.title}", tone), ("  ", "")]
+            line += [(words, tone), ("  ", "")]
         running = [job for job in self.desk.store.jobs.values() if not job.end]
         if running:
             job = running[-1]
@@ -145,8 +192,8 @@ class TabBar(Painted):
 
     def on_click(self, event: events.Click) -> None:
         x = 1
-        for entry in self.desk.screens:
-            end = x + len(f"{entry.digit} {entry.title}")
+        for entry, words in self._shown():
+            end = x + len(words)
             if x <= event.x < end:
                 self.desk.go_to(entry.name)
             x = end + 2
@@ -186,10 +233,19 @@ class Banner(Painted):
 
 
 class FooterBar(Painted):
-    """The keys that matter in the focused pane."""
+    """The keys that matter in the focused pane, and on the right the chord that halts."""
 
     BASE_TONE = "bar"
-    TOPICS = frozenset({"face"})
+    TOPICS = frozenset({"face", "trading"})
+
+    def _halt(self, width: int) -> Line:
+        pressed = keys.shown(self.desk.keymap.get("halt", "ctrl+g"))
+        if self.desk.halt_armed:
+            return [(f" halt: {pressed} again ", "state-HALTED")]
+        if self.desk.trading_word == "HALTED":
+            return [("HALTED · ", "bad"), (":", "key"), ("resume ", "muted")]
+        again = "×2" if width < 100 else pressed
+        return [("halt ", "muted"), (f"{pressed} {again} ", "key")]
 
     def draw(self, width: int, height: int) -> list[Line]:
         focused = self.screen.focused
@@ -213,10 +269,12 @@ class FooterBar(Painted):
             parts.insert(0, [("Esc", "key"), (" ends typing", "muted")])
         if {"market", "lab"} & set(scopes) and not typing:
             parts.insert(1, [("[ ]", "key"), (" timeframe", "muted")])
-        while parts and sum(width_of(part) + 3 for part in parts) > width and len(parts) > 2:
+        halt = self._halt(width)
+        room = width - width_of(halt)
+        while parts and sum(width_of(part) + 3 for part in parts) > room and len(parts) > 2:
             # Help and leave stay to the last: whoever knows ? finds the rest.
             del parts[-1 if typing else -3]
         line: Line = [(" ", "")]
         for part in parts:
             line += [*part, ("   ", "")]
-        return [crop(line, width)]
+        return [[*crop(line, room), *halt]]

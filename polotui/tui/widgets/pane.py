@@ -1,8 +1,8 @@
 """A pane: a frame with its title in the border, and a body.
 
 Decided here: the frame is part of the drawing, so a title that changes each second costs a few cells and not the
-pane. Its shape repeats the mode: square corners for DEMO, round for PAPER, heavy for LIVE. Two panes above each
-other share one line.
+pane. Its shape repeats the mode: square corners for DEMO, round for PAPER, heavy for LIVE; double while trading is
+halted. Two panes above each other share one line.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from polotui.tui.widgets.painted import Line, Painted, crop, width_of
 
 #: corners clockwise from top left, horizontal, vertical, tees left and right
 FRAMES = {"DEMO": "┌┐┘└─│├┤", "PAPER": "╭╮╯╰─│├┤", "LIVE": "┏┓┛┗━┃┣┫"}
+#: Trading that stands still has double lines in every mode; while it only reduces, the mode's own lines are broken.
+HALTED = "╔╗╝╚═║╠╣"
+BROKEN = {"DEMO": "┌┐┘└╌╎├┤", "PAPER": "╭╮╯╰╌╎├┤", "LIVE": "┏┓┛┗╍┇┣┫"}
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,10 @@ class Pane(Painted, can_focus=True):
         """Lets the engine write what only it has whole. False: `export` gives what is shown."""
         return False
 
+    def copies_itself(self) -> bool:
+        """Copies what must be asked for first. False: `copied` gives what is shown."""
+        return False
+
     def copied(self) -> tuple[str, str] | None:
         """(what it is, the text) of the thing under the cursor."""
         return None
@@ -88,11 +95,11 @@ class Pane(Painted, can_focus=True):
         return [(f"stale {age(self.desk.clock.wall_ms() - since_ms)}", "stale")]
 
     def draw(self, width: int, height: int) -> list[Line]:
-        mode = self.desk.store.mode
-        tl, tr, br, bl, flat, side, tee_left, tee_right = tuple(FRAMES.get(mode, FRAMES["DEMO"]))
+        frame, quiet = self._frame()
+        tl, tr, br, bl, flat, side, tee_left, tee_right = tuple(frame)
         if self.joins_above:
             tl, tr = tee_left, tee_right
-        tone = "focus" if self.has_focus else "border"
+        tone = "focus" if self.has_focus else quiet
         inner = width - 2
         rows = height - 1 - int(self.has_bottom)
         if inner < 4 or rows < 1:
@@ -106,6 +113,15 @@ class Pane(Painted, can_focus=True):
         if self.has_bottom:
             lines.append([(bl + flat * inner + br, tone)])
         return lines
+
+    def _frame(self) -> tuple[str, str]:
+        """The lines of the frame, and their tone when the focus is elsewhere."""
+        mode, state = self.desk.store.mode, self.desk.trading_word
+        if state == "HALTED":
+            return HALTED, "bad"
+        if state == "REDUCING":
+            return BROKEN.get(mode, BROKEN["DEMO"]), "warn"
+        return FRAMES.get(mode, FRAMES["DEMO"]), "border"
 
     def _border(self, left: str, right: str, flat: str, tone: str, inner: int) -> Line:
         title = self.title(inner - 4)

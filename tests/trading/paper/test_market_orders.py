@@ -83,7 +83,9 @@ async def test_a_buy_by_amount_never_spends_more_than_the_amount(desk: Desk) -> 
     await desk.venue.settled()
     (fill,) = desk.books.of("pt-1")
     assert fill.quantity == D("0.3333")
-    assert desk.books.states("pt-1") == [OrderState.FILLED]
+    # FILLED would say that all of the amount was spent.
+    assert desk.books.states("pt-1") == [OrderState.CANCELLED]
+    assert (await desk.venue.lookup(desk.terms(Side.BUY, id="pt-1"))).code == models.REST
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ CREATE TABLE intents (
     reason TEXT NOT NULL,
     signal TEXT NOT NULL,
     parent TEXT NOT NULL,
+    late_ms INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
     prev_hash TEXT NOT NULL,
     hash TEXT NOT NULL
@@ -173,6 +174,14 @@ CREATE TABLE bot_states (
     fill_number INTEGER NOT NULL,
     state TEXT NOT NULL,
     PRIMARY KEY (bot, symbol)
+) STRICT, WITHOUT ROWID;
+
+-- What protects each open position: stop, target, and the orders that carry them out.
+CREATE TABLE protections (
+    account TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (account, symbol)
 ) STRICT, WITHOUT ROWID;
 
 -- Signals: what a rule asked for at a bar's close, and how it ended.
