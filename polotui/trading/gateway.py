@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -270,8 +270,7 @@ class Gateway:
             ).number
 
         self._told(await self._database.transact(write, "refusal"))
-        for watcher in self._watchers:
-            await watcher.on_refused(asked, decision)
+        await self._tell(lambda watcher: watcher.on_refused(asked, decision))
 
     async def cancel(self, order_id: str, reason: str = "") -> Placement | None:
         """Asks the venue to cancel. None when the order is not open. Passes in every state of the desk."""
@@ -322,7 +321,7 @@ class Gateway:
             if order.final and state not in ENDS:
                 self.blotter.revive(order)
             await self._move(order, state, code, words, at_ms or self._clock.wall_ms())
-        await self._tell_order(order)
+        await self._tell(lambda watcher: watcher.on_order(order))
 
     async def _move(self, order: LiveOrder, state: OrderState, code: str, words: str, at_ms: int) -> None:
         terms, fact = order.terms, state_words(order, state, code, words)
@@ -372,9 +371,9 @@ class Gateway:
                 return
         if booked is None:
             return
-        for watcher in self._watchers:
-            await watcher.on_booked(booked[0], order, booked[1])
-        await self._tell_order(order)
+        fill, trade = booked
+        await self._tell(lambda watcher: watcher.on_booked(fill, order, trade))
+        await self._tell(lambda watcher: watcher.on_order(order))
 
     async def _book(self, order: LiveOrder, execution: Execution) -> tuple[rows.FillRow, Trade | None] | None:
         terms, now = order.terms, self._clock.wall_ms()
@@ -454,9 +453,13 @@ class Gateway:
             )
         )
 
-    async def _tell_order(self, order: LiveOrder) -> None:
+    async def _tell(self, news: Callable[[Watcher], Awaitable[None]]) -> None:
+        """Tells every watcher: what is durable is not told again, so one that fails must not cost the others theirs."""
         for watcher in self._watchers:
-            await watcher.on_order(order)
+            try:
+                await news(watcher)
+            except Exception:
+                log.exception("a watcher failed", extra={"watcher": type(watcher).__name__})
 
     async def _certainly(self, work: Callable[[Connection], T], what: str) -> T:
         """Writes what must not be lost: tries until it is stored. Nothing new goes out meanwhile."""
