@@ -133,6 +133,9 @@ class Gateway:
         self._venues: dict[str, Venue] = {}
         self._watchers: list[Watcher] = []
         self._sending: set[asyncio.Task[Submitted]] = set()
+        #: Orders whose placing is not answered yet, and those of them that are to go as soon as it is.
+        self._under_way: set[str] = set()
+        self._unwanted: dict[str, str] = {}
         self._booking = asyncio.Lock()
         #: Why nothing new may go, beside the gate: the database refuses fills, the accounts do not agree.
         self.trouble: dict[str, str] = {}
@@ -184,7 +187,8 @@ class Gateway:
         order.stop, order.target = asked.stop, asked.target
         self.blotter.add(order)
         self.view.sent(asked.terms)
-        task = asyncio.create_task(self._send(venue, order, decision), name=f"order {asked.terms.id}")
+        self._under_way.add(asked.terms.id)
+        task = asyncio.create_task(self._send_whole(venue, order, decision), name=f"order {asked.terms.id}")
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
         return await asyncio.shield(task)
@@ -199,6 +203,18 @@ class Gateway:
         market = self.view.market(terms.symbol)
         return (market.ask if terms.side.sign > 0 else market.bid) or market.last
 
+    async def _send_whole(self, venue: Venue, order: LiveOrder, decision: RiskDecision) -> Submitted:
+        """Sends it, and cancels it when somebody has asked for that meanwhile."""
+        try:
+            sent = await self._send(venue, order, decision)
+        finally:
+            self._under_way.discard(order.terms.id)
+            reason = self._unwanted.pop(order.terms.id, None)
+        if reason is None or order.final:
+            return sent
+        await self.cancel(order.terms.id, reason)
+        return Submitted(order.terms.id, decision, order.state)
+
     async def _send(self, venue: Venue, order: LiveOrder, decision: RiskDecision) -> Submitted:
         terms, now = order.terms, self._clock.wall_ms()
         try:
@@ -208,6 +224,9 @@ class Gateway:
             raise
         if self.halted and terms.purpose is not Purpose.FLATTEN:
             await self.on_state(terms.id, OrderState.REJECTED, code="HALTED", words="halted before it was sent")
+            return Submitted(terms.id, decision, order.state)
+        if terms.id in self._unwanted:
+            await self.on_state(terms.id, OrderState.REJECTED, code="CANCELLED", words="cancelled before it was sent")
             return Submitted(terms.id, decision, order.state)
         try:
             answer = await venue.place(terms, self._gate.issue(terms))
@@ -277,6 +296,10 @@ class Gateway:
         order = self.blotter.get(order_id)
         if order is None or order.final:
             return None
+        if order_id in self._under_way:
+            # Its venue may not have it yet, and then knows nothing of it: it is cancelled when it has answered.
+            self._unwanted[order_id] = reason
+            return await self.venue_of(order.terms.account).cancel(order.terms)
         before = order.state
         if order.may_become(OrderState.CANCELLING):
             order.state = OrderState.CANCELLING
@@ -408,6 +431,9 @@ class Gateway:
         order.state = state
         if order.final:
             self.blotter.end(order)
+        else:
+            # One that counted as refused is alive.
+            self.blotter.revive(order)
         self._told(number)
         return fill, trade
 

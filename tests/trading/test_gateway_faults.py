@@ -44,3 +44,63 @@ async def test_a_watcher_that_fails_does_not_keep_the_others_from_a_fill(desk: D
     assert behind.orders == desk.ears.orders == [(asked.terms.id, S.ACCEPTED), (asked.terms.id, S.FILLED)]
     refused = await desk.gateway.submit(buy("1000000"))
     assert behind.refused == [refused.decision.code]
+
+
+@pytest.mark.parametrize(
+    ("answer", "end"), [(S.REJECTED, ["SUBMITTING", "REJECTED"]), (S.ACCEPTED, ["SUBMITTING", "ACCEPTED", "CANCELLED"])]
+)
+async def test_a_cancel_that_meets_an_order_on_its_way_is_carried_out_when_it_has_arrived(
+    desk: Desk,  # noqa: F811
+    answer: OrderState,
+    end: list[str],
+) -> None:
+    asked = buy()
+    desk.venue.hold.clear()
+    desk.venue.answers = [Placement(state=answer, code="X")]
+    desk.venue.cancel_answer = Placement(state=S.UNKNOWN, code="PAPER-ON-ITS-WAY")
+    task = asyncio.create_task(desk.gateway.submit(asked))
+    await reached(desk, task)
+    await desk.gateway.cancel(asked.terms.id, "not wanted")
+    desk.venue.cancel_answer = Placement(state=S.CANCELLED)
+    desk.venue.hold.set()
+    await task
+    assert await events(desk, asked.terms.id) == end
+    assert desk.gateway.blotter.open() == []
+
+
+async def test_an_order_that_is_cancelled_while_its_intent_is_written_never_reaches_the_venue(
+    desk: Desk,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = asyncio.Event()
+    transact = desk.database.transact
+
+    async def slowly(work: object, name: str = "") -> object:
+        if name == "order intent":
+            await written.wait()
+        return await transact(work, name)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(desk.database, "transact", slowly)
+    asked = buy()
+    # The venue has never heard of it and says so.
+    desk.venue.cancel_answer = Placement(state=S.UNKNOWN, absent=True)
+    task = asyncio.create_task(desk.gateway.submit(asked))
+    await asyncio.sleep(0)
+    cancelling = asyncio.create_task(desk.gateway.cancel(asked.terms.id, "not wanted"))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    written.set()
+    await cancelling
+    assert (await task).state is S.REJECTED
+    assert desk.venue.placed == []
+    assert desk.gateway.blotter.open() == []
+
+
+async def test_a_fill_of_an_order_that_counted_as_refused_makes_it_open_again(desk: Desk) -> None:  # noqa: F811
+    desk.venue.answers = [Placement(state=S.REJECTED, code="never-arrived")]
+    asked = buy("2")
+    await desk.gateway.submit(asked)
+    assert desk.gateway.blotter.open() == []
+    await desk.gateway.on_fill(traded(asked, "0.5"))
+    (order,) = desk.gateway.blotter.open()
+    assert (order.state, order.left) == (S.PARTIAL, D("1.5"))
