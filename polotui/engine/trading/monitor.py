@@ -199,7 +199,8 @@ class Monitor:
         trading, now = self._trading, self._trading.clock.wall_ms()
         account, actions = drawdown.read(self._kept.account, now, equity, confirmed, limits)
         await self._drawdown_actions(actions, account, f"the {self.root} account")
-        bots = {}
+        # A bot that is only coming up keeps its peak.
+        bots = {n: state for n, state in self._kept.bots.items() if trading.bots.goes_on(n)}
         for live in trading.bots.running():
             number = live.stored.id
             if not below(live.stored.account, self.root):

@@ -182,10 +182,10 @@ class Trading(Telling):
         for monitor in self.monitors:
             await monitor.load()
         engine.charts.on_closed = self.bots.on_closed  # type: ignore[union-attr]
-        self._run_services()
         fitness.plug(self)
         self.started = True
         await self.bots.load()
+        self._run_services()
 
     async def _recover(self) -> None:
         """Open orders go back to their venue; what had not reached it is ended."""
