@@ -1,6 +1,6 @@
 """Which symbols move together, from stored one-hour closes; computed at rest, read by the gate.
 
-Decided here: for what bots trade, what is held and what is watched, every half hour and when a symbol comes in new. The
+Decided here: for what bots trade and what is held, every half hour and when a symbol comes in new. The
 computation runs in a thread, because it reads a month of hours for each symbol. What could not be read is unknown, and
 unknown counts as correlated.
 """
@@ -25,6 +25,7 @@ log = logging.getLogger("polotui.risk")
 AGAIN_SECONDS = 1_800.0
 LOOK_SECONDS = 2.0
 MOST_SYMBOLS = 60
+FIRST_SYMBOLS = 8
 BARS = correlation.WINDOW_MS // correlation.HOUR_MS + 2
 
 
@@ -39,10 +40,7 @@ class Correlations:
 
     def _asked(self) -> tuple[str, ...]:
         held = {p.symbol for p in self._trading.portfolio.positions() if p.quantity > 0}
-        desk = self._trading.engine.desk
-        watched = desk.watched if desk is not None else []
-        names = dict.fromkeys([*sorted(held), *self._trading.wanted(), *watched])
-        return tuple(names)[:MOST_SYMBOLS]
+        return tuple(dict.fromkeys([*sorted(held), *self._trading.wanted()]))[:MOST_SYMBOLS]
 
     async def run(self) -> None:
         """For the supervisor."""
@@ -77,6 +75,10 @@ class Correlations:
     async def shown(self, more: list[str]) -> tr.Correlations:
         """The matrix of what is held, asked for and watched, and of `more` symbols."""
         extra = [(await self._trading.known(symbol)).symbol for symbol in more]
+        if not extra and len(self._symbols) < 2:
+            # Nothing to compare yet: the first of the watchlist.
+            desk = self._trading.engine.desk
+            extra = list(desk.watched[:FIRST_SYMBOLS]) if desk is not None else []
         if any(symbol not in self._series for symbol in extra):
             for symbol in extra:
                 if symbol not in self._series and (found := await self._read(symbol)) is not None:

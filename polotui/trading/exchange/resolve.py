@@ -20,7 +20,7 @@ from polotui.model.orders import FINAL, OrderState
 from polotui.poloniex.errors import BadReply, ExchangeDown, RequestRefused
 from polotui.trading.exchange import words
 from polotui.trading.exchange.evidence import OwnOrders, Standing
-from polotui.trading.exchange.venue import ExchangeVenue
+from polotui.trading.exchange.venue import NOT_YET, ExchangeVenue
 from polotui.trading.venue import VenueListener
 
 log = logging.getLogger("polotui.trading.exchange")
@@ -87,15 +87,23 @@ class Resolver:
             log.warning("an order could not be looked up", extra={"order": terms.id, "detail": error.cause})
             return
         if found.absent:
-            await self._listener.on_state(terms.id, found.state, code=found.code, words=found.words)
+            await self._tell_absent(terms.id, found.code, found.words)
         elif found.state is OrderState.UNKNOWN:
             await self._tell_unknown(terms.id, found.venue_id, found.code, found.words)
         elif found.state is OrderState.CANCELLING and words.state_of(found.words) is not OrderState.CANCELLING:
             await self._venue.cancel(terms)
 
+    async def _tell_absent(self, order_id: str, code: str, text: str) -> None:
+        now = await self._orders.standing(order_id)
+        if now is not None and now.state not in FINAL:
+            await self._listener.on_state(order_id, words.as_refused(now.state), code=code, words=text)
+
     async def _tell_unknown(self, order_id: str, venue_id: str, code: str, text: str) -> None:
         now = await self._orders.standing(order_id)
         if now is None or now.state is OrderState.UNKNOWN or now.state in FINAL or self._venue.under_way(order_id):
+            return
+        if now.state is OrderState.CANCELLING and code == NOT_YET:
+            # Should it arrive, it is to be cancelled: that wish must not be forgotten.
             return
         await self._listener.on_state(order_id, OrderState.UNKNOWN, venue_id=venue_id, code=code, words=text)
 

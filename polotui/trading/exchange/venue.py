@@ -51,6 +51,8 @@ log = logging.getLogger("polotui.trading.exchange")
 
 NOT_FOUND = 21301
 DUPLICATE = 21312
+#: The exchange does not know the order, and could still take it.
+NOT_YET = "not-found-yet"
 SIGNATURE_MS = 60_000
 MARGIN_MS = 2_000
 #: Orders older than this may have been forgotten by the exchange's list of orders.
@@ -260,9 +262,7 @@ class ExchangeVenue:
 
     async def _missing(self, terms: OrderTerms, final: bool) -> Placement:
         if not final:
-            return Placement(
-                state=OrderState.UNKNOWN, code=str(NOT_FOUND), words="not found yet; it could still arrive"
-            )
+            return Placement(state=OrderState.UNKNOWN, code=NOT_YET, words="not found yet; it could still arrive")
         standing = await self._orders.standing(terms.id)
         if standing is not None and (standing.venue_id or standing.filled):
             # It was there once. What became of it only a person can say.

@@ -10,7 +10,7 @@ A trade's id counts up per symbol and both sides of a trade carry it, so ours is
 from __future__ import annotations
 
 from polotui.model.account import Fill, Order
-from polotui.model.orders import FINAL, OWN, Execution, OrderState, OrderTerms, OrderType, Side
+from polotui.model.orders import FINAL, LEGAL, OWN, Execution, OrderState, OrderTerms, OrderType, Side
 from polotui.poloniex.stream_wire import OrderEvent
 
 _S = OrderState
@@ -48,7 +48,15 @@ def state_of(word: str) -> OrderState | None:
 def next_state(stands: OrderState, word: str) -> OrderState | None:
     """Where the exchange's word moves an order that stands here; None when it does not."""
     told = state_of(word)
-    return told if told is not None and stands in _MOVES[told] else None
+    if told is None or stands not in _MOVES[told]:
+        return None
+    return as_refused(stands) if told is _S.REJECTED else told
+
+
+def as_refused(stands: OrderState) -> OrderState:
+    """The end of an order that the exchange never took. One that was believed to rest, or is being cancelled, can
+    only be gone."""
+    return _S.REJECTED if _S.REJECTED in LEGAL[stands] else _S.CANCELLED
 
 
 def is_open(word: str) -> bool:

@@ -122,6 +122,25 @@ class Desk:
         assert self.opening is None
         self.opening = dict(balances)
 
+    # What the gateway does
+
+    async def submit(self, bench: Bench, terms: OrderTerms) -> Placement:
+        """A token, the venue, the state."""
+        placed = await bench.venue.place(terms, bench.gate.issue(terms))
+        await self.on_state(terms.id, placed.state, venue_id=placed.venue_id, code=placed.code, words=placed.words)
+        return placed
+
+    async def cancel(self, bench: Bench, terms: OrderTerms) -> Placement:
+        await self.on_state(terms.id, OrderState.CANCELLING)
+        return await bench.venue.cancel(terms)
+
+    async def restart(self) -> None:
+        """A crash of the client; what was durable is all there is here."""
+
+    async def refresh(self) -> list[str]:
+        """Everything is at hand."""
+        return []
+
     # Convenience
 
     def state(self, order_id: str) -> OrderState:
@@ -172,7 +191,7 @@ class Bench:
     port: int
     clock: Clock
     chance: Chance
-    desk: Desk
+    desk: Any
     gate: Gate
     venue: ExchangeVenue
     resolver: Resolver
@@ -185,15 +204,11 @@ class Bench:
     def user(self) -> Any:
         return self.simulator.exchange.ledger.accounts[KEY]
 
-    async def submit(self, terms: OrderTerms) -> Placement:
-        """What the gateway does: a token, the venue, the state."""
-        placed = await self.venue.place(terms, self.gate.issue(terms))
-        await self.desk.on_state(terms.id, placed.state, venue_id=placed.venue_id, code=placed.code, words=placed.words)
-        return placed
+    async def submit(self, terms: OrderTerms) -> Any:
+        return await self.desk.submit(self, terms)
 
-    async def cancel(self, terms: OrderTerms) -> Placement:
-        await self.desk.on_state(terms.id, OrderState.CANCELLING)
-        return await self.venue.cancel(terms)
+    async def cancel(self, terms: OrderTerms) -> Any:
+        return await self.desk.cancel(self, terms)
 
     async def until(self, done: Callable[[], bool], seconds: float = 20.0) -> None:
         """Waits for news until `done`."""
@@ -252,19 +267,20 @@ async def build(
 
 
 def connect(
-    simulator: Simulator, port: int, clock: Clock, chance: Chance, *, host: str = "127.0.0.1", desk: Desk | None = None
+    simulator: Simulator, port: int, clock: Clock, chance: Chance, *, host: str = "127.0.0.1", desk: Any = None
 ) -> Bench:
     """A client of a simulator that runs already; with a desk from before, it is a restart."""
     desk = desk or Desk(clock, chance.child("desk"))
     http = CountingTransport(f"http://{host}:{port}")
     signer = SecretSigner(KEY, SECRET.encode())
     rest = open_rest(f"http://{host}:{port}", signer, clock=clock, chance=chance, http=http)
-    gate = Gate(clock, chance)
+    gate: Gate = getattr(desk, "gate", None) or Gate(clock, chance)
+    orders, listener = getattr(desk, "orders", desk), getattr(desk, "gateway", desk)
     markets = {spec.symbol: _market(spec) for spec in (m.spec for m in simulator.exchange.markets.values())}
-    venue = ExchangeVenue(rest, gate=gate, orders=desk, listener=desk, market_of=markets.get, stop=desk.stop)
-    resolver = Resolver(venue, desk, desk, clock=clock, chance=chance)
+    venue = ExchangeVenue(rest, gate=gate, orders=orders, listener=listener, market_of=markets.get, stop=desk.stop)
+    resolver = Resolver(venue, orders, listener, clock=clock, chance=chance)
     account = AccountStream(
-        venue, resolver, desk, signer, clock=clock, chance=chance, url=f"ws://{host}:{port}/ws/private"
+        venue, resolver, orders, signer, clock=clock, chance=chance, url=f"ws://{host}:{port}/ws/private"
     )
     return Bench(simulator, port, clock, chance, desk, gate, venue, resolver, account, http, host)
 

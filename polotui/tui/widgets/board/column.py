@@ -121,9 +121,10 @@ class StageColumn(BoardPane):
     def arrive(self) -> None:
         """The chosen card is one of this stage, if there is any."""
         names = [card.strategy for card in self.cards()]
-        if self.work.chosen not in names:
-            self.work.chosen = names[0] if names else ""
-        self.work.changed()
+        chosen = self.work.chosen if self.work.chosen in names else names[0] if names else ""
+        if chosen != self.work.chosen:
+            self.work.chosen = chosen
+            self.work.changed()
 
     def action_cursor(self, step: int) -> None:
         names = [card.strategy for card in self.cards()]
@@ -135,6 +136,9 @@ class StageColumn(BoardPane):
 
     def action_stage(self, step: int) -> None:
         self.board.next_stage(step)
+
+    def action_open_strategy(self) -> None:
+        self.board.open_strategy()
 
     def on_click(self, event: events.Click) -> None:
         row = event.y - 1 + self._top

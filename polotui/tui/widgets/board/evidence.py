@@ -44,7 +44,12 @@ class EvidencePane(BoardPane):
     def body(self, width: int, height: int) -> list[Line]:
         card = self.work.card
         if card is None:
-            return [[], [(" Choose a strategy with the arrows; what speaks for it stands here.", "muted")]]
+            words = "Choose a strategy with the arrows; what speaks for it stands here."
+            if self.work.cards is None:
+                words = self.work.waiting()
+            elif not self.work.cards:
+                words = "No strategy yet. 3 opens the Lab, where a makes one from a template."
+            return [[], *([(f" {part}", "muted")] for part in wrapped(words, width - 2))]
         lines = self._sentences(card, width)
         self._most = max(0, len(lines) - height)
         self.top = max(0, min(self.top, self._most))
