@@ -34,12 +34,25 @@ from polotui.model.orders import FINAL, Execution, OrderState, OrderTerms, Place
 from polotui.poloniex.errors import RealTradeBlocked
 from polotui.risk.assess import assess
 from polotui.risk.limits import Limits
-from polotui.risk.values import AccountView, Asked, Finding, MarketView, RiskDecision
+from polotui.risk.values import AccountView, Asked, MarketView, RiskDecision
 from polotui.storage.database import Connection, Database
 from polotui.trading import rows
 from polotui.trading.blotter import Blotter, LiveOrder, root_of
 from polotui.trading.exchange.token import Gate
 from polotui.trading.facts import add_fact
+from polotui.trading.moves import (
+    ENDS,
+    after_fill,
+    fill_words,
+    is_news,
+    level_of,
+    not_now,
+    order_fact,
+    refusal_words,
+    state_words,
+    who_of,
+    write_intent,
+)
 from polotui.trading.portfolio import Portfolio
 from polotui.trading.trades import Least, Trade, book_trade, settle_trade
 from polotui.trading.venue import Venue
@@ -123,6 +136,8 @@ class Gateway:
         self._booking = asyncio.Lock()
         #: Why nothing new may go, beside the gate: the database refuses fills, the accounts do not agree.
         self.trouble: dict[str, str] = {}
+        #: The same, asked of a root account's venue.
+        self.why_not: dict[str, Callable[[], str]] = {}
 
     def serve(self, venue: Venue) -> None:
         self._venues[venue.account] = venue
@@ -158,8 +173,9 @@ class Gateway:
         was sent) and Refused for an account without a venue."""
         venue = self.venue_of(asked.terms.account)
         decision = self.assess(asked)
-        if decision.approved and self.trouble and not asked.terms.reduces:
-            decision = _not_now(decision, self.trouble)
+        trouble = self._trouble_of(asked.terms)
+        if decision.approved and trouble and not asked.terms.reduces:
+            decision = not_now(decision, trouble)
         if not decision.approved:
             await self._refuse(asked, decision, caller)
             return Submitted(asked.terms.id, decision, OrderState.RISK_DENIED)
@@ -173,6 +189,12 @@ class Gateway:
         task.add_done_callback(self._sending.discard)
         return await asyncio.shield(task)
 
+    def _trouble_of(self, terms: OrderTerms) -> Mapping[str, str]:
+        """Why no entry may go to this account's venue now, beside the gate."""
+        asked = self.why_not.get(root_of(terms.account))
+        why = asked() if asked is not None else ""
+        return {**self.trouble, "venue": why} if why else self.trouble
+
     def _reference(self, terms: OrderTerms) -> Decimal | None:
         market = self.view.market(terms.symbol)
         return (market.ask if terms.side.sign > 0 else market.bid) or market.last
@@ -180,7 +202,7 @@ class Gateway:
     async def _send(self, venue: Venue, order: LiveOrder, decision: RiskDecision) -> Submitted:
         terms, now = order.terms, self._clock.wall_ms()
         try:
-            await self._database.transact(lambda c: _write_intent(c, terms, now), "order intent")
+            await self._database.transact(lambda c: write_intent(c, terms, now), "order intent")
         except StorageError:
             self.blotter.drop(terms.id)
             raise
@@ -214,7 +236,7 @@ class Gateway:
 
         def write(connection: Connection) -> None:
             rows.add_audit(
-                connection, kind="real-trade-blocked", caller=_who(terms), code=error.instance_code, text=error.cause,
+                connection, kind="real-trade-blocked", caller=who_of(terms), code=error.instance_code, text=error.cause,
                 account=terms.account, symbol=terms.symbol, detail=detail, at_ms=now,
             )  # fmt: skip
 
@@ -228,7 +250,7 @@ class Gateway:
             rows.add_audit(
                 connection,
                 kind="refused",
-                caller=caller or _who(terms),
+                caller=caller or who_of(terms),
                 code=decision.code,
                 text=text,
                 account=terms.account,
@@ -291,31 +313,31 @@ class Gateway:
             if state is OrderState.CANCELLED and code == DONE and order.filled:
                 # An order for an amount: what is left of it buys nothing on the symbol's grid.
                 state, code, words = OrderState.FILLED, "", ""
-            elif not _is_news(order, state):
+            elif not is_news(order, state):
                 return
             if state is order.state and state is not OrderState.CANCELLING:
                 return
             if not order.may_become(state):
                 return
-            if order.final and state not in _ENDS:
+            if order.final and state not in ENDS:
                 self.blotter.revive(order)
             await self._move(order, state, code, words, at_ms or self._clock.wall_ms())
         await self._tell_order(order)
 
     async def _move(self, order: LiveOrder, state: OrderState, code: str, words: str, at_ms: int) -> None:
-        terms, fact = order.terms, _state_words(order, state, code, words)
+        terms, fact = order.terms, state_words(order, state, code, words)
 
         def write(connection: Connection) -> int:
             rows.add_order_event(
                 connection, order.terms.id, state, venue_id=order.venue_id, code=code, words=words, at_ms=at_ms
             )
-            if state in _ENDS and terms.side is Side.SELL and order.filled:
+            if state in ENDS and terms.side is Side.SELL and order.filled:
                 # Its last fill may have left only dust.
                 price = order.average_price or ZERO
                 settle_trade(connection, terms.account, terms.symbol, least=self._least(terms.symbol), price=price)
             if fact is None:
                 return 0
-            return _order_fact(connection, order, fact, _level(state), at_ms)
+            return order_fact(connection, order, fact, level_of(state), at_ms)
 
         self._told(await self._certainly(write, "order state"))
         order.state, order.code, order.words, order.updated_ms = state, code, words, at_ms
@@ -358,7 +380,7 @@ class Gateway:
         terms, now = order.terms, self._clock.wall_ms()
         venue = root_of(terms.account)
         filled = order.filled + execution.quantity
-        state = _after_fill(order, filled, order.paid + execution.amount)
+        state = after_fill(order, filled, order.paid + execution.amount)
 
         least, more = self._least(terms.symbol), state not in FINAL
 
@@ -376,7 +398,7 @@ class Gateway:
                 target=order.target,
             )
             rows.add_order_event(connection, terms.id, state, venue_id=order.venue_id, at_ms=execution.at_ms)
-            return fill, trade, _order_fact(connection, order, fill_words(execution, terms), "info", now, kind="fill")
+            return fill, trade, order_fact(connection, order, fill_words(execution, terms), "info", now, kind="fill")
 
         fill, trade, number = await self._certainly(write, "fill")
         if fill is None:
@@ -470,93 +492,3 @@ class Gateway:
     async def close(self) -> None:
         """Waits for what is being sent."""
         await asyncio.gather(*self._sending, return_exceptions=True)
-
-
-_ENDS = frozenset({OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED})
-_TOLD: Mapping[OrderState, str] = {
-    OrderState.UNKNOWN: "outcome unknown; it is not sent again, the venue is asked for it by its id",
-    OrderState.REJECTED: "refused by the venue",
-    OrderState.CANCELLED: "cancelled",
-    OrderState.EXPIRED: "expired",
-}
-
-
-def _is_news(order: LiveOrder, state: OrderState) -> bool:
-    """Of FILLED and PARTIAL the fills themselves speak, but for two things that only the venue knows: that the rest of
-    an amount buys nothing any more, and that an order of unknown fate with fills is alive."""
-    if state is OrderState.FILLED:
-        return order.terms.amount is not None and bool(order.filled)
-    if state is OrderState.PARTIAL:
-        return order.state is OrderState.UNKNOWN and bool(order.filled)
-    return True
-
-
-def _after_fill(order: LiveOrder, filled: Decimal, paid: Decimal) -> OrderState:
-    terms = order.terms
-    if terms.quantity is not None and filled >= terms.quantity:
-        return OrderState.FILLED
-    if terms.amount is not None and paid >= terms.amount:
-        return OrderState.FILLED
-    # A fill that comes while a cancel is under way, or after the end, changes the quantity and not the end.
-    return OrderState.PARTIAL if order.state not in _KEEPS else order.state
-
-
-_KEEPS = frozenset({OrderState.CANCELLING, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.FILLED})
-
-
-def _write_intent(connection: Connection, terms: OrderTerms, at_ms: int) -> None:
-    rows.add_intent(connection, terms)
-    rows.add_order_event(connection, terms.id, OrderState.SUBMITTING, at_ms=at_ms)
-
-
-def _order_fact(
-    connection: Connection, order: LiveOrder, text: str, level: str, at_ms: int, kind: str = "order"
-) -> int:
-    terms = order.terms
-    return add_fact(
-        connection, kind=kind, level=level, text=text, symbol=terms.symbol, at_ms=at_ms, bot=terms.bot, ref=terms.id
-    ).number
-
-
-def _state_words(order: LiveOrder, state: OrderState, code: str, words: str) -> str | None:
-    """The line of the feed; None for moves that say nothing to a trader, and for triggers that are replaced."""
-    told = _TOLD.get(state)
-    if told is None or (order.waits and state is OrderState.CANCELLED):
-        return None
-    terms = order.terms
-    size = plain(terms.quantity) if terms.quantity is not None else f"for {plain(terms.amount or ZERO)}"
-    why = ": ".join(part for part in (told, code, words) if part)
-    return f"{terms.side.lower()} {size} {terms.type.lower()} {why}"
-
-
-def _level(state: OrderState) -> str:
-    return "warning" if state in (OrderState.UNKNOWN, OrderState.REJECTED) else "info"
-
-
-def fill_words(execution: Execution, terms: OrderTerms) -> str:
-    late = " (late: crossed before)" if execution.late_ms else ""
-    return (
-        f"{execution.side.lower()} {plain(execution.quantity)} @ {plain(execution.price)}"
-        f"  fee {plain(execution.fee)} {execution.fee_currency}  {terms.reason or terms.purpose}{late}"
-    )
-
-
-def refusal_words(asked: Asked, decision: RiskDecision) -> str:
-    first = next((finding for finding in decision.findings if finding.refuses), None)
-    return f"{asked.terms.side.lower()} {asked.terms.purpose}  {decision.code}: {first.text if first else ''}"
-
-
-def _who(terms: OrderTerms) -> str:
-    return f"bot {terms.bot}" if terms.bot else "person"
-
-
-def _not_now(decision: RiskDecision, trouble: Mapping[str, str]) -> RiskDecision:
-    code, text = next(iter(trouble.items()))
-    finding = Finding(code=f"RISK-{code.upper()}", refuses=True, text=text)
-    return msgspec.structs.replace(
-        decision,
-        approved=False,
-        code=finding.code,
-        findings=(finding, *decision.findings),
-        recommendation="Nothing new is sent until that is mended.",
-    )

@@ -108,7 +108,8 @@ async def test_what_is_unknown_is_a_dash_and_never_a_zero(open_desk):
         lines = [line for line in desk.text().splitlines() if line.startswith(("│ backtest ", "│ paper "))]
         assert len(lines) == 2
         for line in lines:
-            assert line.count("–") == 6 and "0" not in line
+            assert line.count("–") == 6
+            assert "0" not in line
 
 
 async def test_backtest_opens_the_bench_with_the_strategy(open_desk):
@@ -186,7 +187,8 @@ async def test_the_table_sorts_by_any_figure_and_unknown_ones_last(open_desk, si
         await desk.shown("Strategies by stage · 6")
         await desk.press("l", "l", "s")
         names = [row.key for row in desk.pane("strategies").table.shown()]
-        assert names[0] == "ema-pullback" and set(names[-2:]) == {"momentum-breakout", "vol-squeeze"}
+        assert names[0] == "ema-pullback"
+        assert set(names[-2:]) == {"momentum-breakout", "vol-squeeze"}
         await desk.press("g", "j")
         await desk.shown("grid-range v1 · proposed")
         await desk.press("escape")

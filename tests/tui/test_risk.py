@@ -74,8 +74,11 @@ async def test_limits_say_how_near_they_are_in_words_and_by_bars(open_desk):
             line.split("│")[1].strip(" ▸")[:14].strip(): line for line in desk.text().splitlines()[12:] if "│" in line
         }
         assert "▕████████▏  breach" in lines["daily loss"]
-        assert "near" in lines["drawdown"] and "−21.4 %" in lines["drawdown"] and "−25 %" in lines["drawdown"]
-        assert "▕········▏  unknown" in lines["orders a minut"] and " – " in lines["orders a minut"]
+        assert "near" in lines["drawdown"]
+        assert "−21.4 %" in lines["drawdown"]
+        assert "−25 %" in lines["drawdown"]
+        assert "▕········▏  unknown" in lines["orders a minut"]
+        assert " – " in lines["orders a minut"]
         await desk.shown("daily loss · left: 0.2 % beyond")
 
 
@@ -96,7 +99,8 @@ async def test_exposure_by_asset_and_by_strategy_with_what_is_unknown(open_desk)
         for words in ("BTC", "31 %", "cash 57 %", "ema-pullback", "rsi-reversion", "by hand"):
             await desk.shown(words)
         line = next(line for line in desk.text().splitlines() if "DOGE" in line)
-        assert " – " in line and "0 %" not in line.split("DOGE")[1].split("▕")[0]
+        assert " – " in line
+        assert "0 %" not in line.split("DOGE")[1].split("▕")[0]
         await pushed(desk, replaced(fr.calm(fe.NOW), exposure=[], cash_share=1.0))
         await desk.shown("Nothing is held")
 
@@ -148,7 +152,8 @@ async def test_a_hostile_text_cannot_reach_the_terminal(open_desk):
             desk.app.desk_screen.action_open_view(view)
             await desk.pilot.pause()
             text = desk.text()
-            assert not [sign for sign in text if ord(sign) < 32 and sign != "\n"] and "‮" not in text
+            assert not [sign for sign in text if ord(sign) < 32 and sign != "\n"]
+            assert "‮" not in text
         assert desk.app._guard.hits == 0
 
 
@@ -357,7 +362,7 @@ async def test_sizing_shows_uncapped_capped_and_what_is_really_risked(open_desk)
         assert asked(desk, rc.GetSize)[-1] == rc.GetSize(
             method="fixed_fractional", symbol="BTC_USDT", risk=0.02, stop_distance=0.05
         )
-        await desk.press("j", "j", "enter", *"10,000", "tab", "enter", "ctrl+u", "1", "enter")
+        await desk.press("j", "j", "enter", "ctrl+u", "1", "tab", "j", "enter", *"10,000", "enter")
         await desk.until(lambda: asked(desk, rc.GetSize)[-1].equity == "10000", "the equity")
         await desk.until(lambda: asked(desk, rc.GetSize)[-1].risk == 0.01, "the risk")
 
@@ -367,7 +372,7 @@ async def test_kelly_asks_for_what_it_needs_and_sends_fractions(open_desk):
         await desk.press("i", "l")
         await desk.shown("Waits for win rate: needed.")
         before = len(asked(desk, rc.GetSize))
-        await desk.press("j", "j", "j", "enter", *"65", "tab", "enter", *"150", "tab", "enter", *"80", "enter")
+        await desk.press("j", "j", "enter", *"65", "tab", "enter", *"150", "tab", "enter", *"80", "enter")
         await desk.until(lambda: len(asked(desk, rc.GetSize)) > before, "the command")
         assert asked(desk, rc.GetSize)[-1] == rc.GetSize(
             method="kelly", symbol="BTC_USDT", win_rate=0.65, average_win=150.0, average_loss=80.0, kelly_fraction=0.25,
@@ -399,7 +404,7 @@ async def test_a_wrong_size_field_is_named_and_nothing_is_asked(open_desk):
         await desk.press("i")
         await desk.shown("4,000.00")
         before = len(asked(desk, rc.GetSize))
-        await desk.press("j", "j", "j", "enter", "ctrl+u", *"-1")
+        await desk.press("j", "j", "enter", "ctrl+u", *"-1")
         await desk.shown("! above 0")
         await desk.gone("4,000.00")
         assert len(asked(desk, rc.GetSize)) == before

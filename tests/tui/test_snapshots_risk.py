@@ -97,7 +97,7 @@ STATES: dict[str, tuple[str, tuple[str, ...]]] = {
     "curve": ("calm", ("d",)),
     "curve-cross": ("calm", ("d", *["h"] * 18)),
     "size": ("calm", ("i", "tab")),
-    "kelly": ("calm", ("i", "l", "j", "j", "j", "enter", *"65")),
+    "kelly": ("calm", ("i", "l", "j", "j", "enter", *"65")),
     "whatif": ("calm", (*QUANTITY, "tab")),
     "whatif-empty": ("calm", ("w",)),
     "refused": ("refused", (*QUANTITY, "tab")),

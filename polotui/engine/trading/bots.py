@@ -34,7 +34,7 @@ from polotui.storage.database import Connection
 from polotui.strategy.document.bind import Bound
 from polotui.trading import bot_rows
 from polotui.trading import rows as ledger
-from polotui.trading.blotter import LiveOrder
+from polotui.trading.blotter import LiveOrder, root_of
 from polotui.trading.bots.fitness import unsupported
 from polotui.trading.trades import Trade
 
@@ -71,7 +71,9 @@ class Bots:
         self._stored = {row.id: row for row in reversed(rows)}
         for row in self._stored.values():
             await self._count(row.id)
-            if row.state in bot_rows.ACTIVE:
+            if row.state in bot_rows.ACTIVE and root_of(row.account) not in self._trading.roots():
+                await self._set(row.id, "failed", "its exchange is there no more")
+            elif row.state in bot_rows.ACTIVE:
                 self._begin(row)
 
     def _begin(self, stored: bot_rows.StoredBot) -> LiveBot:

@@ -189,8 +189,8 @@ class ByHand:
         return Wished(asked, market)
 
     def _account(self, account: str) -> str:
-        known = {"paper", *self._trading.portfolio.accounts()}
-        if account not in known and root_of(account) not in self._trading.roots():
+        account = self._trading.account_named(account)
+        if root_of(account) not in self._trading.roots():
             raise UsageError(f"There is no account {clean(account, 40)!r}.", safe="Nothing was sent.")
         return account
 
@@ -227,22 +227,23 @@ class ByHand:
     async def close(self, command: c.ClosePosition, purpose: Purpose = Purpose.EXIT) -> tr.OrderPlaced:
         """Sells a position at the market. Its stop is dropped first, so that not both sell."""
         trading = self._trading
+        account = self._account(command.account)
         market = await trading.known(command.symbol)
-        held = trading.portfolio.position(command.account, market.symbol)
+        held = trading.portfolio.position(account, market.symbol)
         quantity = quantity_down(max(held.quantity, ZERO), market.quantity_scale)
         if quantity <= 0:
             raise UsageError(
-                f"{clean(command.account, 40)} holds nothing of {market.symbol} that can be sold.",
+                f"{clean(account, 40)} holds nothing of {market.symbol} that can be sold.",
                 safe="Nothing was sent.",
             )
-        standing = trading.guards.of(command.account, market.symbol)
-        await trading.guards.drop(command.account, market.symbol, "the position is being closed")
-        for order in trading.gateway.blotter.of(command.account, market.symbol):
+        standing = trading.guards.of(account, market.symbol)
+        await trading.guards.drop(account, market.symbol, "the position is being closed")
+        for order in trading.gateway.blotter.of(account, market.symbol):
             if order.terms.side is Side.SELL and not order.final:
                 await trading.gateway.cancel(order.terms.id, "the position is being closed")
         terms = OrderTerms(
             id=trading.new_order_id(),
-            account=command.account,
+            account=account,
             symbol=market.symbol,
             side=Side.SELL,
             type=OrderType.MARKET,
@@ -254,7 +255,7 @@ class ByHand:
         )
         placed = await self._send(Asked(terms=terms, strategy=trading.strategy_of(held.bot)), command.caller)
         left = quantity_down(
-            max(trading.portfolio.position(command.account, market.symbol).quantity, ZERO), market.quantity_scale
+            max(trading.portfolio.position(account, market.symbol).quantity, ZERO), market.quantity_scale
         )
         if left > 0 and standing is not None:
             # What could not be sold keeps what protected it.
@@ -264,16 +265,15 @@ class ByHand:
     async def edit(self, command: c.EditProtection) -> r.Done:
         """Moves stop or target. Raises UsageError for levels on the wrong side of the price."""
         trading = self._trading
+        account = self._account(command.account)
         market = await trading.known(command.symbol)
-        held = trading.portfolio.position(command.account, market.symbol)
+        held = trading.portfolio.position(account, market.symbol)
         if held.quantity <= 0:
-            raise UsageError(
-                f"{clean(command.account, 40)} holds nothing of {market.symbol}.", safe="Nothing was changed."
-            )
+            raise UsageError(f"{clean(account, 40)} holds nothing of {market.symbol}.", safe="Nothing was changed.")
         mark = trading.markets.mark(market.symbol)
         if mark is None:
             raise UsageError(f"{market.symbol} has no price now.", safe="Nothing was changed.")
-        old = trading.guards.of(command.account, market.symbol)
+        old = trading.guards.of(account, market.symbol)
         stop = _level("stop", command.stop, old.stop if old else None)
         target = _level("target", command.target, old.target if old else None)
         if command.stop not in ("", "none") and stop is not None and stop >= mark.price:
@@ -301,7 +301,7 @@ class ByHand:
         else:
             await trading.guards.protect(
                 Protection(
-                    account=command.account,
+                    account=account,
                     symbol=market.symbol,
                     bot=held.bot,
                     strategy=trading.strategy_of(held.bot),
@@ -313,7 +313,7 @@ class ByHand:
         words = f"stop {shapes.text(stop) or 'none'}, target {shapes.text(target) or 'none'}"
         await trading.note(
             "protection", f"{market.symbol}: {words}, by {clean(command.caller, 60) or 'hand'}", command.caller,
-            symbol=market.symbol, bot=held.bot, account=command.account,
+            symbol=market.symbol, bot=held.bot, account=account,
         )  # fmt: skip
         return r.Done(text=f"{market.symbol}: {words}.")
 
@@ -358,7 +358,7 @@ class ByHand:
                 safe="Nothing was sent.",
                 next_step="Type FLATTEN.",
             )
-        return await self.flatten_now(command.account, "flattened by hand", command.caller)
+        return await self.flatten_now(self._account(command.account), "flattened by hand", command.caller)
 
     async def flatten_now(self, root: str, reason: str, caller: str) -> tr.Halted:
         trading = self._trading

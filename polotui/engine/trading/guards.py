@@ -24,6 +24,7 @@ from polotui.model.symbols import Market, base_and_quote
 from polotui.risk.values import Asked
 from polotui.storage.database import Connection
 from polotui.trading import rows as ledger
+from polotui.trading.blotter import root_of
 from polotui.trading.bots.orders import Protection as Wanted
 from polotui.trading.protection import OrderNow, Protection, Sent, Stored
 from polotui.trading.protector import Protector
@@ -87,7 +88,9 @@ class Guards:
         found = await self._trading.database.read(lambda c: c.execute(query).fetchall(), "protections")
         stored = [msgspec.json.decode(text, type=Stored) for (text,) in found]
         self._saved = {_key(one): _text(one) for one in stored}
-        self.protector.restore(stored, open_orders)
+        # An exchange that is there no more has nothing to protect.
+        roots = self._trading.roots()
+        self.protector.restore([one for one in stored if root_of(one.protection.account) in roots], open_orders)
 
     async def save(self) -> None:
         """Writes what changed. What cannot be written now is written with the next change or the next sweep."""

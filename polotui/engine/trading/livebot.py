@@ -22,6 +22,7 @@ from polotui.backtest import documents
 from polotui.backtest.settings import Costs, Settings
 from polotui.backtest.work import Document
 from polotui.core.errors import PolotuiError, UsageError
+from polotui.engine.trading.noting import write_note
 from polotui.model.candles import Candle, Timeframe
 from polotui.model.money import ZERO, step_of
 from polotui.model.orders import OrderState, OrderTerms, OrderType
@@ -34,7 +35,6 @@ from polotui.trading.blotter import LiveOrder
 from polotui.trading.bots.bot import Bot, BotTerms, SentOrder, Told
 from polotui.trading.bots.notes import DecisionNote, RefusalNote, SignalNote, TradeNote
 from polotui.trading.bots.steps import Steps
-from polotui.trading.facts import add_fact
 
 if TYPE_CHECKING:
     from polotui.engine.trading.service import Trading
@@ -153,8 +153,9 @@ class LiveBot:
 
     async def run(self) -> None:
         """Recovers and trades until the bot has stopped."""
-        while any(self._trading.markets.market(symbol) is None for symbol in self.stored.symbols):
-            await asyncio.sleep(LOOK_SECONDS)  # the exchange has not said yet what it lists
+        # The exchange may not have said yet what it lists.
+        while any(self._trading.markets.market(symbol) is None for symbol in self.stored.symbols):  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_SECONDS)
         try:
             bot = await self._recover()
         except (UsageError, ValueError) as error:
@@ -259,8 +260,8 @@ class LiveBot:
         await bot.exits()
         await self._quiet(bot)
         for symbol in self.stored.symbols:
-            if await bot.enter(symbol):
-                await self._quiet(bot)
+            await bot.enter(symbol)
+            await self._quiet(bot)
         await bot.settle_all()
         if self._notes:
             await self._save(bot)
@@ -449,7 +450,7 @@ class LiveBot:
                 bot_rows.set_bot(connection, stored.id, bot.state_name, bot.reason, now)
             number = 0
             for note in taken:
-                number = _write_note(connection, note, now) or number
+                number = write_note(connection, note, now) or number
             return number
 
         try:
@@ -492,55 +493,3 @@ def _split(
         for place in range(count, len(bars)):
             missed.setdefault(int(bars.time[place]), {})[symbol] = bars.bar(place)
     return known, sorted(missed.items())
-
-
-def _write_note(connection: Connection, note: SignalNote | RefusalNote | DecisionNote | TradeNote, now: int) -> int:
-    """Stores a note as rows; returns the number of its line in the feed, 0 without one."""
-    match note:
-        case SignalNote():
-            bot_rows.add_signal(connection, _signal(note))
-            words = f"{note.side} {note.kind}  {note.rule}"
-            if note.confirmation:
-                words += f"  confirmation {note.confirmation}"
-            return _fact(connection, "signal", "info", words, note.symbol, note.bot, note.id, now)
-        case RefusalNote():
-            if note.signal:
-                bot_rows.close_signal(connection, note.signal, f"refused: {note.code} {note.reason}", now)
-            words = f"{note.code}: {note.reason}"
-            if note.code == "BOT-DENIED":
-                return 0  # the gate has told it, with its finding
-            return _fact(connection, "refused", "info", words, note.symbol, note.bot, note.signal, now)
-        case DecisionNote():
-            at = f" @ {note.price}" if note.price is not None else ""
-            words = f"{note.kind}: {note.reason}{at}"
-            return _fact(connection, "decision", "info", words, note.symbol, note.bot, "", now)
-        case TradeNote():
-            if note.signal:
-                bot_rows.close_signal(connection, note.signal, note.reason, note.exit_ms)
-            return 0
-
-
-def _fact(connection: Connection, kind: str, level: str, text: str, symbol: str, bot: int, ref: str, now: int) -> int:
-    return add_fact(connection, kind=kind, level=level, text=text, symbol=symbol, at_ms=now, bot=bot, ref=ref).number
-
-
-def _signal(note: SignalNote) -> bot_rows.StoredSignal:
-    votes = " ".join(f"{frame}:{vote}" for frame, vote in note.votes.items())
-    return bot_rows.StoredSignal(
-        id=note.id,
-        bot=note.bot,
-        strategy=note.strategy,
-        symbol=note.symbol,
-        side=note.side,
-        bar_ms=note.bar_ms,
-        at_ms=note.at_ms,
-        entry=str(note.entry),
-        stop=None if note.stop is None else str(note.stop),
-        target=None if note.target is None else str(note.target),
-        score=note.score,
-        confirmation=f"{note.confirmation} {votes}".strip(),
-        reason=note.rule or note.reason,
-        state="new",
-        ending="",
-        closed_ms=None,
-    )

@@ -35,6 +35,7 @@ from polotui.risk.meter import Meter, meter
 from polotui.risk.values import AccountView, Asked, Latch
 from polotui.storage.database import Connection
 from polotui.trading import rows as ledger
+from polotui.trading.blotter import below
 from polotui.trading.latches import ACKNOWLEDGED, override_words
 from polotui.trading.trades import Trade
 
@@ -60,10 +61,12 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Monitor:
-    """Publishes `risk` and `trading`."""
+    """Watches one root account. The first one, `paper`, also feeds the meter and the alerts."""
 
-    def __init__(self, trading: Trading) -> None:
+    def __init__(self, trading: Trading, root: str = ROOT) -> None:
         self._trading = trading
+        self.root = root
+        self._setting = f"{_SETTING}-{root}"
         self._kept = Kept()
         self._stored: bytes = b""
         self._ladders: dict[str, LadderState] = {}
@@ -80,7 +83,7 @@ class Monitor:
 
     async def load(self) -> None:
         trading = self._trading
-        text = await trading.records.setting(_SETTING)
+        text = await trading.records.setting(self._setting)
         if text:
             try:
                 self._kept = msgspec.json.decode(text, type=Kept)
@@ -97,13 +100,13 @@ class Monitor:
     def _load_rows(self, connection: Connection) -> None:
         query = "SELECT account, symbol, json_extract(state, '$.stop') FROM open_trades"
         for account, symbol, stop in connection.execute(query):
-            if stop is not None:
+            if stop is not None and below(account, self.root):
                 self._first_stops[account, symbol] = decimal_of(str(stop))
         for account, amount in connection.execute(
             "SELECT account, amount FROM entries WHERE kind = 'release' AND currency = 'USDT'"
         ):
             moved = decimal_of(amount)
-            if moved < 0:
+            if moved < 0 and below(account, self.root):
                 self.released[account] = self.released.get(account, ZERO) - moved
         for bot, profit in connection.execute("SELECT bot, profit FROM trades ORDER BY id"):
             self._count_loss(bot, decimal_of(profit))
@@ -136,7 +139,7 @@ class Monitor:
         if encoded == self._stored:
             return
         try:
-            await self._trading.records.set_setting(_SETTING, encoded.decode())
+            await self._trading.records.set_setting(self._setting, encoded.decode())
             self._stored = encoded
         except StorageError as error:
             log.warning("the risk monitor's state could not be stored", extra={"detail": str(error)})
@@ -151,11 +154,15 @@ class Monitor:
     async def _check(self) -> None:
         trading = self._trading
         limits = trading.limits.limits()
-        equity = trading.view.equity(ROOT, whole=True)
-        confirmed = trading.view.fresh(ROOT) and not trading.gateway.trouble and equity is not None
+        equity = trading.view.equity(self.root, whole=True)
+        if not trading.portfolio.accounts(self.root):
+            return  # nothing was ever booked: an account without books is not one that lost everything
+        confirmed = trading.view.fresh(self.root) and not trading.gateway.trouble and equity is not None
         await self._read_day(equity, confirmed, limits)
         await self._read_drawdowns(equity, confirmed, limits)
         self._tell_view()
+        if self.root != ROOT:
+            return
         view = trading.view.account(ROOT)
         self._meter = meter(view, limits)
         await self._climb(view, confirmed, limits)
@@ -191,10 +198,12 @@ class Monitor:
     async def _read_drawdowns(self, equity: Decimal | None, confirmed: bool, limits: Limits) -> None:
         trading, now = self._trading, self._trading.clock.wall_ms()
         account, actions = drawdown.read(self._kept.account, now, equity, confirmed, limits)
-        await self._drawdown_actions(actions, account, "the account")
+        await self._drawdown_actions(actions, account, f"the {self.root} account")
         bots = {}
         for live in trading.bots.running():
             number = live.stored.id
+            if not below(live.stored.account, self.root):
+                continue
             worth = trading.view.equity(live.stored.account, whole=False)
             if worth is not None:
                 worth += self.released.get(live.stored.account, ZERO)
@@ -251,7 +260,7 @@ class Monitor:
             self._selling = self._trading.supervisor.task("flatten", self._flatten(reason))
 
     async def _flatten(self, reason: str) -> None:
-        done = await self._trading.hand.flatten_now(ROOT, reason, "risk monitor")
+        done = await self._trading.hand.flatten_now(self.root, reason, "risk monitor")
         await self._say("alert", f"Flattened: {reason} {done.text}", "RISK-FLATTEN", "error")
 
     def _reduce(self, view: AccountView, limits: Limits) -> None:
@@ -309,9 +318,9 @@ class Monitor:
     def _tell_view(self) -> None:
         view, kept = self._trading.view, self._kept
         if kept.day.start is not None:
-            view.day_start = {ROOT: kept.day.start}
+            view.day_start[self.root] = kept.day.start
         if kept.account.peak is not None:
-            view.peak = {ROOT: kept.account.peak}
+            view.peak[self.root] = kept.account.peak
         if kept.day.latched or kept.day.blocked:
             reason = kept.day.reason or "the loss of the day is at its limit"
             self._trading.halting.reducing.setdefault(DAILY_LOSS, reason)
@@ -321,12 +330,13 @@ class Monitor:
             Latch(name=latch.name, reason=latch.reason, since_ms=latch.since_ms)
             for latch in self._trading.latches.active()
         )
-        falls: dict[str, float] = {}
+        falls = dict(view.strategy_drawdowns) if self.root != ROOT else {}
         for live in self._trading.bots.running():
             fall = kept.bots.get(live.stored.id, DrawdownState()).fall or 0.0
             falls[live.stored.strategy] = max(falls.get(live.stored.strategy, 0.0), fall)
         view.strategy_drawdowns = falls
-        view.consecutive_losses = self._losses
+        if self.root == ROOT:
+            view.consecutive_losses = self._losses
 
     # -- latches --------------------------------------------------------------------------------------------------
 
@@ -346,25 +356,30 @@ class Monitor:
             command.name, caller=command.caller or "person", how=typed or ACKNOWLEDGED, account=latch.account,
             venue_ms=venue_ms,
         )  # fmt: skip
-        if command.name == DAILY_LOSS:
-            equity = trading.view.equity(ROOT, whole=True)
-            state = self._kept.day
-            if typed:
-                start = equity if equity is not None and equity > 0 else state.start
-                state, _ = daily.override(state, daily.OVERRIDE, command.reason, start or Decimal(1))
-            else:
-                state, _ = daily.acknowledge(state, trading.clock.wall_ms())
-            self._kept = msgspec.structs.replace(self._kept, day=state)
-            trading.halting.reducing.pop(DAILY_LOSS, None)
-        elif command.name == "drawdown":
-            state_, _ = drawdown.resume(self._kept.account)
-            self._kept = msgspec.structs.replace(self._kept, account=state_)
-            trading.halting.reducing.pop("drawdown", None)
-        await self._store()
-        await self.check()
+        trading.halting.reducing.pop(command.name, None)
+        for monitor in trading.monitors:
+            await monitor.cleared(command.name, command.reason if typed else "")
         how = f"overridden: {clean(command.reason, 200)}" if typed else "acknowledged"
         await self._say("risk", f"Latch {command.name} {how}", "LATCH-CLEAR")
         return r.Done(text=f"The latch {command.name} is cleared ({how}).")
+
+    async def cleared(self, name: str, overridden: str) -> None:
+        """A latch was cleared: the guard behind it begins anew. `overridden` is the reason of an override."""
+        trading = self._trading
+        if name == DAILY_LOSS:
+            equity = trading.view.equity(self.root, whole=True)
+            state = self._kept.day
+            if overridden:
+                start = equity if equity is not None and equity > 0 else state.start
+                state, _ = daily.override(state, daily.OVERRIDE, overridden, start or Decimal(1))
+            else:
+                state, _ = daily.acknowledge(state, trading.clock.wall_ms())
+            self._kept = msgspec.structs.replace(self._kept, day=state)
+        elif name == "drawdown":
+            account, _ = drawdown.resume(self._kept.account)
+            self._kept = msgspec.structs.replace(self._kept, account=account)
+        await self._store()
+        await self.check()
 
     def override_words(self, name: str) -> str:
         latch = next((found for found in self._trading.latches.active() if found.name == name), None)
@@ -383,7 +398,7 @@ class Monitor:
 
     def day_result(self) -> Decimal | None:
         """Equity now less that of the beginning of the UTC day."""
-        equity, start = self._trading.view.equity(ROOT, whole=True), self._kept.day.start
+        equity, start = self._trading.view.equity(self.root, whole=True), self._kept.day.start
         return equity - start if equity is not None and start is not None else None
 
     def day_ratio(self) -> float | None:

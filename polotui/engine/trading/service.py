@@ -14,20 +14,22 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from polotui.api.events import BotsState, OrdersState, PositionsState, RiskState, TradingState
-from polotui.api.trade_values import OrderRow, PositionRow
+from polotui.api.events import TradingState
+from polotui.api.trade_values import PositionRow
 from polotui.api.values import Shown
 from polotui.core.errors import Refused, StorageError
 from polotui.core.halt import flag_of
-from polotui.engine.trading import shapes
+from polotui.engine.trading import fitness, rehearsal, shapes
 from polotui.engine.trading.alerts import Alerts
 from polotui.engine.trading.audit import Audit
+from polotui.engine.trading.board import Board
 from polotui.engine.trading.bots import Bots
 from polotui.engine.trading.byhand import ByHand
 from polotui.engine.trading.clock import TradingClock
 from polotui.engine.trading.correlations import Correlations
+from polotui.engine.trading.drift import DriftReports
 from polotui.engine.trading.guards import Guards
-from polotui.engine.trading.halting import Halting
+from polotui.engine.trading.halting import Halting, sweep
 from polotui.engine.trading.limits import LimitDesk
 from polotui.engine.trading.locks import Locks
 from polotui.engine.trading.markets import LiveMarkets
@@ -35,6 +37,7 @@ from polotui.engine.trading.monitor import Monitor
 from polotui.engine.trading.prevented import Prevented
 from polotui.engine.trading.reading import Reading
 from polotui.engine.trading.riskdesk import RiskDesk
+from polotui.engine.trading.telling import Telling
 from polotui.engine.trading.view import QUOTE, DeskView
 from polotui.model.account import Account, Balance
 from polotui.model.candles import Candle, Timeframe
@@ -44,15 +47,12 @@ from polotui.model.money import ZERO, plain
 from polotui.model.orders import OWN, OrderState, OrderType
 from polotui.model.symbols import Market
 from polotui.risk.checks import all_checks
-from polotui.risk.limits import validate
 from polotui.risk.values import Asked, RiskDecision
-from polotui.security.facts import Finding
 from polotui.storage.database import Connection
 from polotui.storage.snapshots import Snapshots
 from polotui.trading import rows as ledger
-from polotui.trading.blotter import Blotter, LiveOrder, root_of
+from polotui.trading.blotter import Blotter, LiveOrder, below, root_of
 from polotui.trading.exchange.token import Gate
-from polotui.trading.facts import add_fact
 from polotui.trading.gateway import Gateway
 from polotui.trading.latches import Latches
 from polotui.trading.paper.book import BookVenue
@@ -68,15 +68,14 @@ if TYPE_CHECKING:
 log = logging.getLogger("polotui.trading")
 
 PAPER = "paper"
-POSITIONS_SECONDS = 0.5
 SNAPSHOT_MS = 3_600_000
 
 
 #: Services without which nothing new may be ordered.
-CRITICAL = frozenset({"paper-venue", "protector", "halt-watch", "risk-monitor"})
+CRITICAL = frozenset({"paper-venue", "protector", "halt-watch", "risk-monitor-paper"})
 
 
-class Trading:
+class Trading(Telling):
     """The trading service of an engine."""
 
     def __init__(self, engine: Engine) -> None:
@@ -142,79 +141,63 @@ class Trading:
         self.correlations = Correlations(self)
         self.prevented = Prevented(self)
         self.monitor = Monitor(self)
+        self.monitors = [self.monitor]
         self.desk = RiskDesk(self)
         self.audit = Audit(self)
+        self.board = Board(self)
+        self.drift = DriftReports(self)
         self.halting = Halting(
             home=engine.home,
             clock=engine.clock,
             gateway=self.gateway,
             supervisor=self.supervisor,
-            book=self._book,
+            book=self.book,
             changed=self.touch_state,
         )
         self.view.state = self.halting.state
         self.view.strategy_of = self.strategy_of
         self.view.guards = self.guards
         self.view.is_dust = self.is_dust
-        self._provide()
+        self.provide()
         self.markets.learn(engine.desk.known_markets() if engine.desk is not None else {})
         self.paper = BookVenue(
             self.markets, self.view, self.gateway, clock=self.clock, chance=self.chance.child("paper"),
             redeem=gate.redeem,
         )  # fmt: skip
         self.gateway.serve(self.paper)
+        self.halting.sweeps.append(lambda: sweep(self.paper, engine.clock))
+        self.rehearsal = None
+        if rehearsal.possible(self):
+            root = await rehearsal.root_of_exchange(self)
+            self.rehearsal = rehearsal.Rehearsal(self, gate, root)
+            self.gateway.serve(self.rehearsal.venue)
+            self.gateway.why_not[root] = self.rehearsal.why_not
+            self.halting.sweeps.append(self.rehearsal.cancel_everything)
+            self.monitors.append(Monitor(self, root))
         for watcher in (self.bots, self.hand, self):
             self.gateway.watch(watcher)
         await self._recover()
         await self.alerts.load()
         await self.locks.load()
-        await self.monitor.load()
+        for monitor in self.monitors:
+            await monitor.load()
         engine.charts.on_closed = self.bots.on_closed  # type: ignore[union-attr]
         self._run_services()
-        self._plug_safety()
+        fitness.plug(self)
         self.started = True
         await self.bots.load()
-
-    def _plug_safety(self) -> None:
-        """What the safety score asks of trading."""
-        safety = self.engine.safety
-        safety.plug("limits", self._limits_finding)
-        safety.plug("latches", self._latches_finding)
-        safety.plug("snapshot", self._snapshot_finding)
-        self.view.safety = self._safety
-
-    def _safety(self) -> tuple[int | None, tuple[str, ...]]:
-        found = self.engine.safety.current()
-        return (found.score, found.vetoes) if found is not None else (None, ())
-
-    def _limits_finding(self) -> Finding:
-        wrong = validate(self.limits.limits())
-        problem = self.limits.problem or (wrong[0] if wrong else "")
-        if problem:
-            return Finding("bad", problem, "polotui risk preset conservative")
-        return Finding("ok", f"{self.limits.preset}, all finite")
-
-    def _latches_finding(self) -> Finding:
-        active = self.latches.active()
-        if active:
-            return Finding("bad", f"set: {', '.join(latch.name for latch in active)}", "polotui risk status shows how")
-        return Finding("ok", "none is set")
-
-    def _snapshot_finding(self) -> Finding:
-        last = self.snapshots.last_verified_ms
-        if last is None:
-            return Finding("does not apply", "the first snapshot is being made")
-        hours = max(0, self.engine.clock.wall_ms() - last) / 3_600_000
-        if hours >= 24:
-            return Finding("bad", f"the last one is {hours:.0f} h old", "check the disk; polotui logs says why")
-        return Finding("ok", f"verified {hours:.1f} h ago")
 
     async def _recover(self) -> None:
         """Open orders go back to their venue; what had not reached it is ended."""
         orders = await self.gateway.load()
         resting = []
         for order in orders:
-            if root_of(order.terms.account) != PAPER:
+            root = root_of(order.terms.account)
+            if root not in self.roots():
+                await self.gateway.on_state(
+                    order.terms.id, OrderState.CANCELLED, code="EXCHANGE-GONE", words="its exchange is there no more"
+                )
+            if root != PAPER:
                 continue
             if order.terms.type in (OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP) and (
                 order.state is not OrderState.SUBMITTING or order.filled
@@ -235,10 +218,14 @@ class Trading:
         service("protector", self.guards.protector.run)
         service("protections", self.guards.run)
         service("halt-watch", self.halting.watch)
-        service("risk-monitor", self.monitor.run)
+        for monitor in self.monitors:
+            service(f"risk-monitor-{monitor.root}", monitor.run)
+        if self.rehearsal is not None:
+            self.rehearsal.run_services()
         service("correlations", self.correlations.run)
         service("prevented", self.prevented.run)
-        service("positions", self._keep_positions)
+        service("board", self.board.run)
+        service("positions", self.keep_positions)
         service("ledger-snapshots", self._keep_snapshots)
 
     async def close(self) -> None:
@@ -246,6 +233,26 @@ class Trading:
         if self.started:
             await self.gateway.close()
             await self.guards.save()
+            if self.rehearsal is not None:
+                await self.rehearsal.close()
+
+    async def _keep_snapshots(self) -> None:
+        """A proven copy of the ledger every hour, at the start too; one old copy a day is read again."""
+        checked_at = self.clock.monotonic()
+        while True:
+            last = self.snapshots.last_verified_ms or 0
+            if self.engine.clock.wall_ms() - last >= SNAPSHOT_MS:
+                try:
+                    await self.snapshots.make()
+                except StorageError as error:
+                    self.fact("engine", "error", f"No snapshot of the ledger: {error}")
+                self.engine.safety.again()
+            if self.clock.monotonic() - checked_at >= 86_400:
+                checked_at = self.clock.monotonic()
+                found = await self.snapshots.verify_one()
+                if found is not None and not found[1].ok:
+                    self.fact("engine", "error", f"The snapshot {found[0].name} is damaged: {found[1].problems[0]}")
+            await asyncio.sleep(300)
 
     # -- the market's listener, through the desk ------------------------------------------------------------------
 
@@ -276,7 +283,9 @@ class Trading:
         self.want([fill.symbol])
         self.changed(fills=True)
         self.touch_positions()
-        await self.monitor.on_booked(fill, order.stop)
+        for monitor in self.monitors:
+            if below(fill.account, monitor.root):
+                await monitor.on_booked(fill, order.stop)
         if trade is not None:
             self.changed(trades=True)
             await self.bots.counted(fill.bot)
@@ -409,18 +418,28 @@ class Trading:
         stored = self.bots.of(bot) if bot else None
         return stored.strategy if stored is not None else ""
 
+    def account_named(self, name: str) -> str:
+        """`spot` is the exchange's account at hand, whatever its books are called."""
+        head, slash, rest = name.partition("/")
+        if head == rehearsal.ROOT and self.rehearsal is not None:
+            return self.rehearsal.root + slash + rest
+        return name
+
     def roots(self) -> list[str]:
-        return [PAPER]
+        return [PAPER] if self.rehearsal is None else [PAPER, self.rehearsal.root]
 
     def root_of_venue(self, venue: str) -> str:
-        if venue == "exchange":
+        """Raises Refused for an exchange that is not this machine's own."""
+        if venue != "exchange":
+            return PAPER
+        if self.rehearsal is None:
             raise Refused(
-                "Bots trade on paper only in this version.",
+                "Signed orders are sent in rehearsal only: to an exchange on this machine, which is the demo's.",
                 safe="Nothing was started.",
-                next_step="Leave the venue out.",
+                next_step="Leave the venue out to trade on paper.",
                 code="no-venue",
             )
-        return PAPER
+        return self.rehearsal.root
 
     def scales(self, symbol: str) -> tuple[int, int]:
         market = self.markets.market(symbol)
@@ -456,158 +475,8 @@ class Trading:
         return found
 
     def band(self, stored: StoredBot) -> tuple[float | None, float | None]:
-        return None, None
-
-    # -- telling --------------------------------------------------------------------------------------------------
-
-    def told(self, number: int) -> None:
-        """A fact with this number was stored in a transaction of ours."""
-        if number:
-            self.engine.facts.stored(number)
-
-    def fact(self, kind: str, level: str, text: str, *, symbol: str = "", bot: int = 0, ref: str = "") -> None:
-        """A fact that is stored soon, for what moves no money."""
-        self.engine.facts.submit(kind, level, text, symbol, bot, ref)
-
-    def add_fact(
-        self, connection: Connection, kind: str, level: str, text: str, *, symbol: str = "", bot: int = 0, ref: str = ""
-    ) -> int:
-        """A fact inside a transaction; give its number to `told` afterwards."""
-        at_ms = self.clock.wall_ms()
-        return add_fact(
-            connection, kind=kind, level=level, text=text, symbol=symbol, at_ms=at_ms, bot=bot, ref=ref
-        ).number
-
-    async def note(
-        self, kind: str, text: str, caller: str, *, symbol: str = "", bot: int = 0, account: str = "",
-        level: str = "info", code: str = "",
-    ) -> None:  # fmt: skip
-        """An audit row and its line in the feed, together."""
-        now = self.clock.wall_ms()
-
-        def write(connection: Connection) -> int:
-            ledger.add_audit(
-                connection, kind=kind, caller=caller or "person", code=code, text=text, account=account, symbol=symbol,
-                at_ms=now,
-            )  # fmt: skip
-            feed = kind if kind in ("protection", "halt", "risk", "alert", "bot") else "risk"
-            return self.add_fact(connection, feed, level, text, symbol=symbol, bot=bot)
-
-        self.told(await self.database.transact(write, kind))
-
-    async def _book(self, kind: str, text: str, caller: str) -> None:
-        await self.note("halt" if kind == "halt" else kind, text, caller, level="warning")
-
-    def changed(
-        self, *, trades: bool = False, fills: bool = False, signals: bool = False, journal: bool = False,
-        alerts: bool = False,
-    ) -> None:  # fmt: skip
-        """Counts a change of what is stored, so that lists are asked for again."""
-        import msgspec
-
-        old = self._counts
-        self._counts = msgspec.structs.replace(
-            old,
-            trades=old.trades + trades,
-            fills=old.fills + fills,
-            signals=old.signals + signals,
-            journal=old.journal + journal,
-            alerts=old.alerts + alerts,
-        )
-        self.hub.touch("trading")
-
-    def touch_state(self) -> None:
-        self.hub.touch("trading")
-        self.hub.touch("risk")
-        self.hub.touch("bots")
-
-    def touch_positions(self) -> None:
-        self._positions_changed.set()
-
-    def _provide(self) -> None:
-        provide = self.hub.provide
-        provide("bots", lambda topic, key: BotsState(bots=self.bots.rows()))
-        provide("positions", lambda topic, key: PositionsState(positions=self._positions))
-        provide("orders", lambda topic, key: OrdersState(orders=self.order_rows()))
-        provide("risk", lambda topic, key: RiskState(risk=self.desk.risk()))
-        provide("trading", lambda topic, key: self.state())
-        for topic in ("bots", "positions", "orders", "risk", "trading"):
-            self.hub.touch(topic)
-
-    def state(self) -> TradingState:
-        """For the header of every face."""
-        import msgspec
-
-        meter = self.monitor.meter_now()
-        unknown = sum(order.state.value == "UNKNOWN" for order in self.gateway.blotter.open())
-        return msgspec.structs.replace(
-            self._counts,
-            state=self.halting.state(),
-            reason=self.halting.reason(),
-            risk=meter.score if meter is not None else None,
-            breaches=len(meter.breached) if meter is not None else 0,
-            open_alerts=self.alerts.open_count(),
-            unknown_orders=unknown,
-        )
-
-    def order_rows(self) -> list[OrderRow]:
-        return [
-            shapes.live_order(order, self.scales(order.terms.symbol)[0])
-            for order in self.gateway.blotter.open()
-            if not order.waits
-        ]
-
-    def position_rows(self) -> list[PositionRow]:
-        """Open positions with their marks; dust last."""
-        rows = []
-        for held in self.portfolio.positions():
-            if held.quantity <= 0:
-                continue
-            guard = self.guards.of(held.account, held.symbol)
-            rows.append(
-                shapes.position(
-                    held,
-                    strategy=self.strategy_of(held.bot),
-                    mark=self.markets.mark(held.symbol),
-                    guard=guard,
-                    first_stop=self.monitor.first_stop(held.account, held.symbol),
-                    scales=self.scales(held.symbol),
-                    dust=self.is_dust(held),
-                    orders=[
-                        order.terms.id
-                        for order in self.gateway.blotter.of(held.account, held.symbol)
-                        if not order.final and not order.waits
-                    ],
-                )
-            )
-        return sorted(rows, key=lambda row: (row.dust, row.account, row.symbol))
-
-    async def _keep_snapshots(self) -> None:
-        """A proven copy of the ledger every hour, at the start too; one old copy a day is read again."""
-        checked_at = self.clock.monotonic()
-        while True:
-            last = self.snapshots.last_verified_ms or 0
-            if self.engine.clock.wall_ms() - last >= SNAPSHOT_MS:
-                try:
-                    await self.snapshots.make()
-                except StorageError as error:
-                    self.fact("engine", "error", f"No snapshot of the ledger: {error}")
-                self.engine.safety.again()
-            if self.clock.monotonic() - checked_at >= 86_400:
-                checked_at = self.clock.monotonic()
-                found = await self.snapshots.verify_one()
-                if found is not None and not found[1].ok:
-                    self.fact("engine", "error", f"The snapshot {found[0].name} is damaged: {found[1].problems[0]}")
-            await asyncio.sleep(300)
-
-    async def _keep_positions(self) -> None:
-        while True:
-            await self._positions_changed.wait()
-            self._positions_changed.clear()
-            self._positions = self.position_rows()
-            self.hub.touch("positions")
-            self.hub.touch("bots")
-            await asyncio.sleep(POSITIONS_SECONDS)
+        """The return that a bot may be expected to have by now."""
+        return self.board.band(stored)
 
 
 def _digest(connection: Connection) -> str:

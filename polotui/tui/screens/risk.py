@@ -73,7 +73,7 @@ class RiskScreen(DeskScreen):
     RiskScreen #whatif { height: 13; }
     RiskScreen #decision { height: 1fr; }
     RiskScreen.-low #whatif { height: 9; }
-    RiskScreen.-low #sizeform { height: 11; }
+    RiskScreen.-low #sizeform { height: 10; }
     RiskScreen.-low #size { height: 1fr; }
     RiskScreen #correlation, RiskScreen #curve, RiskScreen #prevented { height: 1fr; }
     RiskScreen #latches { height: 2fr; }

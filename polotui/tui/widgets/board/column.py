@@ -137,6 +137,9 @@ class StageColumn(BoardPane):
     def action_stage(self, step: int) -> None:
         self.board.next_stage(step)
 
+    def action_open_strategy(self) -> None:
+        self.board.open_strategy()
+
     def on_click(self, event: events.Click) -> None:
         row = event.y - 1 + self._top
         found = [name for start, name in self._starts if start <= row]

@@ -84,4 +84,4 @@ class BoardTable(LiveTable, BoardPane):
 
     def opened(self, key: str) -> None:
         self.work.chosen = key
-        self.board.action_open_strategy()
+        self.board.open_strategy()

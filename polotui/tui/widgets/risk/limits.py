@@ -33,8 +33,8 @@ class LimitsPane(LiveTable, RiskPane):
     TOPICS = frozenset({"risk", "riskwork", "link", "second"})
     COLUMNS = (
         Column("title", "limit", least=12),
-        Column("value", "now", "right"),
-        Column("limit", "of", "right"),
+        Column("value", "now", "point"),
+        Column("limit", "of", "point"),
         Column("use", "used"),
         Column("state", "state", least=5),
         Column("distance", "left", drop=1),

@@ -50,13 +50,13 @@ class LimitsForm(RiskForm):
     def title_right(self) -> Line:
         return [("r", "key"), (" preset", "muted")]
 
-    def _limit_fields(self) -> list[LimitField]:
+    def limit_fields(self) -> list[LimitField]:
         return self.work.limits.fields if self.work.limits is not None else []
 
     def fields(self) -> list[Field]:
         made: list[Field] = []
         last = ""
-        for field in self._limit_fields():
+        for field in self.limit_fields():
             if field.group != last:
                 made.append(Field(f"head {field.group}", clean(field.group, 30), "head"))
                 last = field.group
@@ -78,7 +78,7 @@ class LimitsForm(RiskForm):
         return lines
 
     def _field_of(self, name: str) -> LimitField | None:
-        return next((field for field in self._limit_fields() if field.name == name), None)
+        return next((field for field in self.limit_fields() if field.name == name), None)
 
     def default(self, name: str) -> str:
         """The limit in force, or what the chosen preset makes of it."""
@@ -162,15 +162,14 @@ class LimitsForm(RiskForm):
             self.desk.tell("Nothing is changed yet. r chooses a preset, Enter on a field changes it.")
             return
         changes, preset, wished = preview.changes, self.preset, self.wished
-        words: list[Line | str] = [change_line(change) for change in changes]
-        words.append([])
+        sentence = "All of it tightens and counts at once."
         if preview.loosens:
-            words.append(
+            sentence = (
                 f"What loosens comes into force in {countdown(round(preview.delay_s * 1000))}; until then u takes it "
                 "back. What tightens counts at once. Both are audited."
             )
-        else:
-            words.append("All of it tightens and counts at once.")
+        # The sentence first: a low terminal cuts the end of a long list.
+        words: list[Line | str] = [sentence, [], *(change_line(change) for change in changes)]
         reason = Entry(
             "reason",
             "reason",
@@ -225,7 +224,11 @@ class DiffPane(RiskPane):
             return [[], *([(f" {part}", "muted")] for part in wrapped(words, width - 2))]
         foot: list[Line] = []
         if preview.errors:
-            foot = [[(f" ! {clean(words, 120)}", "warn")] for words in list(preview.errors.values())[:2]]
+            titles = {field.name: field.title for field in self._form().limit_fields()}
+            foot = [
+                [(f" ! {clean(titles.get(name, name), 40)}: {clean(words, 120)}", "warn")]
+                for name, words in list(preview.errors.items())[:2]
+            ]
         elif preview.loosens:
             delay = countdown(round(preview.delay_s * 1000))
             foot = [[(f" looser only after {delay}, with a reason; tighter at once", "warn")]]
