@@ -108,9 +108,7 @@ def _fields(place: Where, written: flag.HaltNote | None, told: Halted | None, en
     }
 
 
-def _words(
-    place: Where, written: flag.HaltNote | None, stood: bool, told: Halted | None, engine: str
-) -> list[str]:
+def _words(place: Where, written: flag.HaltNote | None, stood: bool, told: Halted | None, engine: str) -> list[str]:
     lines = []
     if written is not None:
         since = f" since {moment(written.at_ms)} UTC" if stood and written.at_ms else ""
