@@ -220,7 +220,7 @@ async def test_an_unprotected_and_a_stale_position_say_so(open_desk):
             desk.engine.paper.positions[0], stop="", target="", protection="none", stale=True, mark_ms=fp.NOW - 41_000
         )
         desk.engine.push(PositionsState(positions=[row]))
-        for words in ("1 unprotected", "no stop", "no target", "mark is 41 s old"):
+        for words in ("1 unprotected", "no stop, no target: nothing limits its loss", "mark is 41 s old"):
             await desk.shown(words)
 
 

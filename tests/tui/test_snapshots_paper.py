@@ -93,7 +93,7 @@ STATES: dict[str, tuple[Callable[[fp.FakePaper], None], tuple[str, ...]]] = {
     "edit": (kept, ("tab", "enter", "ctrl+u", "=61,000", "tab", "ctrl+u", "=3%")),
     "edit-fault": (kept, ("tab", "enter", "ctrl+u", "=62000")),
     "feed": (kept, ("f", "j", "j")),
-    "feed-filtered": (kept, ("f", "c", "=why", "enter", "b", "=ema", "enter")),
+    "feed-filtered": (kept, ("f", "c", "=reasons", "enter", "b", "=ema", "enter")),
     "feed-line": (kept, ("f", "j", "j", "enter")),
     "orders": (unknown, ("v",)),
     "settle": (unknown, ("v", "r")),
