@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from polotui.security import leaks
+
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -33,6 +35,9 @@ def a_home_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
     monkeypatch.setenv("HOME", str(folder))
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
         monkeypatch.delenv(name, raising=False)
+    # Keys of the person who runs the tests would be a veto in every engine that is started.
+    for name in leaks.dangerous(os.environ):
+        monkeypatch.delenv(name)
     return folder
 
 

@@ -1,8 +1,7 @@
 """The use cases. Each struct names its reply in `reply`, the role it needs in `role`, and what it is for in words.
 
-Those of the strategy lab and the backtests are in `lab_commands`, those of trading and risk in
-`trade_commands` and `risk_commands`;
-`AnyCommand` at the end is all of them.
+Those of the strategy lab and the backtests are in `lab_commands`, those of trading and risk in `trade_commands` and
+`risk_commands`, that of the safety score in `safety`; `AnyCommand` at the end is all of them.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from typing import ClassVar
 
 from polotui.api import PROTOCOL, lab_commands, risk_commands, trade_commands
 from polotui.api import replies as r
+from polotui.api import safety as s
 from polotui.api.command import Command, Role
 
 
@@ -224,6 +224,7 @@ AnyCommand = (
     | GetHealth
     | GetFacts
     | DataExport
+    | s.GetSafety
     | lab_commands.AnyLabCommand
     | trade_commands.AnyTradeCommand
     | risk_commands.AnyRiskCommand

@@ -7,7 +7,7 @@ from its last number.
 
 Topics are plain text: `engine`, `symbols`, `watch`, `feed`, `book:BTC_USDT`, `trades:BTC_USDT`,
 `chart:BTC_USDT:1h:ema21,bb20`, `accounts`, `jobs`, `lab`, `sweep:7`, `bots`, `positions`, `orders`, `risk`, `trading`,
-`facts`.
+`safety`, `facts`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 
 from polotui.api.lab_values import SweepDetail
+from polotui.api.safety import SafetyView
 from polotui.api.trade_replies import Risk
 from polotui.api.trade_values import BotRow, OrderRow, PositionRow, TradingStateName
 from polotui.api.values import AccountState, Level, OverlayLine, SymbolInfo, WatchRow
@@ -85,6 +86,10 @@ class EngineState(Event, tag="engine", frozen=True, kw_only=True):
     """What would be stopped by stopping the engine: «download BTC_USDT 1m»."""
     snapshot: bool = False
     """True on the stored state of the last run, sent first while the market connects."""
+    safety: int | None = None
+    """The safety score, 0..100; None until it was looked at."""
+    safety_fit: bool = True
+    """False when no order of this mode may be sent: the score is too low, or there is a veto."""
 
 
 class SymbolsState(Event, tag="symbols", frozen=True, kw_only=True):
@@ -222,6 +227,12 @@ class TradingState(Event, tag="trading", frozen=True, kw_only=True):
     unknown_orders: int = 0
 
 
+class SafetyState(Event, tag="safety", frozen=True, kw_only=True):
+    """The safety score and what each check found, at each look. Topic `safety`."""
+
+    safety: SafetyView
+
+
 class Fact(Event, tag="fact", frozen=True, kw_only=True):
     """Something that happened and is stored: numbered without holes, never skipped."""
 
@@ -260,6 +271,7 @@ AnyEvent = (
     | OrdersState
     | RiskState
     | TradingState
+    | SafetyState
     | Fact
     | Notice
 )

@@ -99,6 +99,8 @@ class ListOrders(Command, tag="orders", frozen=True, kw_only=True):
     bot: int = -1
     open: bool = False
     symbol: str = ""
+    id: str = ""
+    """Only the order with this id, however old."""
     limit: int = 100
     before: str = ""
 
@@ -136,6 +138,8 @@ class ListSignals(Command, tag="signals", frozen=True, kw_only=True):
     bot: int = 0
     symbol: str = ""
     state: str = ""
+    id: str = ""
+    """Only the signal with this id, however old."""
     limit: int = 100
 
 

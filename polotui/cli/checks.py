@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import platform
 import re
@@ -20,9 +19,12 @@ from polotui import __version__
 from polotui.api.attach import attach
 from polotui.api.commands import GetHealth, GetStatus
 from polotui.api.replies import Health, Status
-from polotui.cli.where import Where
+from polotui.api.safety import GetSafety, SafetyReport
 from polotui.core.errors import EngineGone, PolotuiError
 from polotui.core.paths import Home
+from polotui.security.checks.private_files import fault_of
+from polotui.security.checks.sqlite import OLDEST
+from polotui.security.places import Place, look
 
 #: Names under which keys and secrets are commonly left in an environment.
 _SECRET = re.compile(
@@ -45,9 +47,18 @@ class Check:
     remedy: str = ""
 
 
-def all_checks(place: Where) -> list[Check]:
-    """Every line, in the order of the report."""
-    home = place.home
+@dataclass(frozen=True)
+class Asked:
+    """What the running engine said. Everything None: none is running, or it did not answer; `lines` say which."""
+
+    lines: list[Check]
+    status: Status | None = None
+    health: Health | None = None
+    safety: SafetyReport | None = None
+
+
+def own_checks(home: Home) -> list[Check]:
+    """Every line that needs no engine, in the order of the report."""
     return [
         *versions(),
         *folders(home),
@@ -55,7 +66,6 @@ def all_checks(place: Where) -> list[Check]:
         *secrets(os.environ),
         *terminal(os.environ, sys.stdout.encoding or ""),
         *disk(home),
-        *asyncio.run(engine(home)),
     ]
 
 
@@ -72,51 +82,35 @@ def versions() -> list[Check]:
 
 
 def sqlite(version: tuple[int, ...]) -> Check:
-    """SQLite before 3.51.3 can corrupt a database when two connections write in WAL mode."""
+    """Its version; whether it has a known fault is a matter of the safety score."""
     name = ".".join(str(part) for part in version[:3])
-    sound = version >= (3, 51, 3) or (3, 44, 6) <= version < (3, 45) or (3, 50, 7) <= version < (3, 51)
-    if version < (3, 37):
+    if version < OLDEST:
         return Check("sqlite", "fail", f"{name} is too old: strict tables need 3.37", "Install a newer Python build.")
-    if sound:
-        return Check("sqlite", "ok", name)
-    return Check(
-        "sqlite", "ok", f"{name} has the WAL-reset fault; polotui writes through one connection, which avoids it"
-    )
+    return Check("sqlite", "ok", name)
 
 
 def folders(home: Home) -> list[Check]:
-    """Modes and owners: all private to this user."""
-    lines = []
-    for name in ("config", "data", "logs", "runtime"):
-        folder: Path = getattr(home, name)
-        lines.append(_folder(name, folder))
-    return lines
+    """Where they are, and whether they can be used: all private to this user."""
+    places = look(home).found
+    return [_folder(name, getattr(home, name), places) for name in ("config", "data", "logs", "runtime")]
 
 
-def _folder(name: str, folder: Path) -> Check:
-    quoted = shlex.quote(str(folder))
-    try:
-        if not folder.exists():
-            return Check(name, "ok", f"{folder}, not made yet")
-        info = folder.stat()
-        if info.st_uid != os.getuid():
-            remedy = f"sudo chown -R {os.getuid()} {quoted}, or choose another --home"
-            return Check(name, "fail", f"{folder} belongs to another user (uid {info.st_uid})", remedy)
-        if info.st_mode & 0o077:
-            return Check(name, "fail", f"{folder} is open to others ({info.st_mode & 0o777:o})", f"chmod 700 {quoted}")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            return Check(name, "fail", f"{folder} cannot be written", f"chmod 700 {quoted}")
-        open_files = sorted(file for file in folder.rglob("*") if file.is_file() and file.stat().st_mode & 0o077)
-    except OSError as error:
-        return Check(name, "fail", f"{folder}: {error.strerror}", f"sudo chown -R {os.getuid()} {quoted}")
-    if open_files:
-        remedy = f"find {quoted} -type f -exec chmod 600 {{}} +"
-        return Check(name, "fail", f"{open_files[0]} is open to others ({len(open_files)} such files)", remedy)
+def _folder(name: str, folder: Path, places: Iterable[Place]) -> Check:
+    inside = [place for place in places if place.kind != "above" and Path(place.path).is_relative_to(folder)]
+    if not inside:
+        return Check(name, "ok", f"{folder}, not made yet")
+    faults = [fault for place in inside if (fault := fault_of(place, os.getuid())) is not None]
+    if faults:
+        text, remedy = faults[0]
+        more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+        return Check(name, "fail", f"{text}{more}", remedy)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Check(name, "fail", f"{folder} cannot be written", f"chmod 700 {shlex.quote(str(folder))}")
     return Check(name, "ok", f"{folder}, private")
 
 
 def configuration(home: Home) -> list[Check]:
-    """Whether it is valid, which exchange it names, and whether real money is locked out."""
+    """Whether it is valid, and which exchange it names."""
     from polotui.core.settings.schema import OFFICIAL_PRIVATE, OFFICIAL_PUBLIC, OFFICIAL_REST, load
 
     try:
@@ -135,14 +129,6 @@ def configuration(home: Home) -> list[Check]:
         lines.append(Check("exchange", "warn", f"not Poloniex's own: {names}", f"Meant so? It comes from {source}."))
     else:
         lines.append(Check("exchange", "ok", f"{host}, Poloniex's own"))
-    source = loaded.source("safety.simulation_only")
-    if loaded.settings.safety.simulation_only:
-        lines.append(Check("real money", "ok", f"locked out: TRADING_SIMULATION_ONLY is true (from {source})"))
-    else:
-        remedy = "unset TRADING_SIMULATION_ONLY, or polotui config set safety.simulation_only true"
-        lines.append(
-            Check("real money", "warn", f"not locked out: TRADING_SIMULATION_ONLY is false ({source})", remedy)
-        )
     return lines
 
 
@@ -198,24 +184,30 @@ def disk(home: Home) -> list[Check]:
     return [Check("disk", "ok", text)]
 
 
-async def engine(home: Home) -> list[Check]:
+async def engine(home: Home) -> Asked:
     """The running engine's own word; none running is fine."""
     try:
         link = await attach(home, face="doctor", read_only=True)
     except EngineGone as error:
         if home.socket.exists() and "does not answer" in error.cause:
-            return [Check("engine", "fail", error.cause, error.next_step)]
-        return [Check("engine", "ok", "none is running")]
+            return Asked([Check("engine", "fail", error.cause, error.next_step)])
+        return Asked([Check("engine", "ok", "none is running")])
     except PolotuiError as error:
-        return [Check("engine", "fail", error.cause, error.next_step)]
+        return Asked([Check("engine", "fail", error.cause, error.next_step)])
     try:
         status: Status = await link.call(GetStatus(), seconds=5)
         health: Health = await link.call(GetHealth(), seconds=5)
+        lines = [*_engine_lines(status), *_health_lines(health)]
+        try:
+            safety: SafetyReport | None = await link.call(GetSafety(refresh=True), seconds=10)
+        except PolotuiError as error:
+            safety = None
+            lines.append(Check("safety", "warn", f"the engine did not say: {error.cause}", error.next_step))
     except PolotuiError as error:
-        return [Check("engine", "fail", error.cause, error.next_step)]
+        return Asked([Check("engine", "fail", error.cause, error.next_step)])
     finally:
         await link.close()
-    return [*_engine_lines(status), *_health_lines(health)]
+    return Asked(lines, status, health, safety)
 
 
 def _engine_lines(status: Status) -> list[Check]:

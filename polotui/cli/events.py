@@ -24,7 +24,7 @@ from polotui.core.errors import UsageError
 from polotui.core.text import clean
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-HEADS = ("engine", "symbols", "watch", "feed", "book", "trades", "chart", "accounts", "jobs", "facts")
+HEADS = ("engine", "symbols", "watch", "feed", "book", "trades", "chart", "accounts", "jobs", "safety", "facts")
 
 
 @app.command()

@@ -111,7 +111,7 @@ class RunOptions:
             capital=self._capital(),
             policy=self.policy.value,
             costs=self._costs(),
-            params=_params(self.param or []),
+            params=parameters(self.param or []),
             band=not self.no_band,
         )
 
@@ -163,7 +163,8 @@ def named_values(text: str, option: str, example: str) -> tuple[str, str]:
     return name.strip(), rest.strip()
 
 
-def _params(texts: list[str]) -> dict[str, float]:
+def parameters(texts: list[str]) -> dict[str, float]:
+    """`fast=10` and others as numbers by name. Raises UsageError."""
     found: dict[str, float] = {}
     for text in texts:
         name, value = named_values(text, "--param", "fast=10")

@@ -6,6 +6,7 @@
     ├── Unreachable                 exit code 3: engine or exchange cannot be reached
     │   └── EngineGone              the engine's socket does not answer, or closed
     ├── Refused                     exit code 4: a risk or safety rule said no
+    │   └── RealTradeBlocked        an order with real money while that is locked out
     ├── Locked                      exit code 5: locked, or the caller may not
     ├── StorageError                a database could not be read or written
     └── ExchangeError               (polotui.poloniex.errors draws the rest)
@@ -100,6 +101,12 @@ class Refused(PolotuiError):
 
     code = "refused"
     exit_code = 4
+
+
+class RealTradeBlocked(Refused):
+    """An order with real money was stopped. Only the gateway's audit writer may catch it by name; a test sees to it."""
+
+    code = "real-trade-blocked"
 
 
 class Locked(PolotuiError):

@@ -7,12 +7,16 @@ looks for it before each order. The first note stays when halted again: it says 
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import msgspec
 
 from polotui.core.clock import Clock
 from polotui.core.errors import StorageError
 from polotui.core.files import private_folder, write_private
 from polotui.core.paths import Home
+from polotui.core.text import clean
 
 NAME = "HALT"
 _LONGEST = 400
@@ -28,8 +32,8 @@ class HaltNote(msgspec.Struct, frozen=True, kw_only=True):
 
 def halt(home: Home, reason: str, who: str, clock: Clock) -> HaltNote:
     """Sets the flag; the note that holds. Raises StorageError when it could not be written."""
-    note = HaltNote(at_ms=clock.wall_ms(), reason=reason[:_LONGEST], who=who[:_LONGEST])
-    path = home.data / NAME
+    note = HaltNote(at_ms=clock.wall_ms(), reason=clean(reason, _LONGEST), who=clean(who, _LONGEST))
+    path = flag_of(home)
     try:
         standing = is_halted(home)
         if standing is not None and path.exists():
@@ -45,9 +49,24 @@ def halt(home: Home, reason: str, who: str, clock: Clock) -> HaltNote:
     return note
 
 
+def flag_of(home: Home) -> Path:
+    return home.data / NAME
+
+
+def path_is_set(path: Path) -> bool:
+    """One look, for use before each order: only «there is no such file» means no halt."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def is_halted(home: Home) -> HaltNote | None:
     """The note of the flag, or None when there is no flag. Anything of that name halts, readable or not."""
-    path = home.data / NAME
+    path = flag_of(home)
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -55,14 +74,15 @@ def is_halted(home: Home) -> HaltNote | None:
     except OSError as error:
         return HaltNote(reason=f"the flag {path} cannot be read: {error.strerror}")
     try:
-        return msgspec.json.decode(data, type=HaltNote)
+        note = msgspec.json.decode(data, type=HaltNote)
     except msgspec.DecodeError:
         return HaltNote(reason="the flag does not say why")
+    return HaltNote(at_ms=note.at_ms, reason=clean(note.reason, _LONGEST), who=clean(note.who, _LONGEST))
 
 
 def clear(home: Home) -> bool:
     """Takes the flag away; False when there was none. Raises StorageError when it stays."""
-    path = home.data / NAME
+    path = flag_of(home)
     try:
         path.unlink()
     except FileNotFoundError:

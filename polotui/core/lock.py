@@ -35,6 +35,16 @@ class InstanceLock:
         self._descriptor = descriptor
         return self
 
+    def intact(self) -> bool:
+        """True while this process holds the lock and its file is the one that others would ask for."""
+        if self._descriptor is None:
+            return False
+        try:
+            there, ours = os.stat(self._path), os.fstat(self._descriptor)
+        except OSError:
+            return False
+        return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+
     def release(self) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)

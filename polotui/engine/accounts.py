@@ -83,7 +83,10 @@ class Accounts:
         await self._value()
 
     async def deposit(self, currency: str, amount: Decimal) -> None:
-        await self._stores.paper.deposit(currency, amount)
+        if self._engine.trading is not None and self._engine.trading.started:
+            await self._engine.trading.deposit(currency, amount)
+        else:
+            await self._stores.paper.deposit(currency, amount)
         self._engine.facts.submit("account", "info", f"Deposited {plain(amount)} {currency} in the paper account.")
         await self._value()
 
@@ -143,7 +146,9 @@ class Accounts:
                     self._prices[symbol] = price
 
     async def _value(self) -> None:
-        self._paper = await self._stores.paper.account()
+        trading = self._engine.trading
+        running = trading is not None and trading.started
+        self._paper = trading.paper_account() if running and trading else await self._stores.paper.account()
         now = self._clock.wall_ms()
         stale_after = 2 * self._engine.settings.cache.prices * 1000
         states: list[AccountState] = []

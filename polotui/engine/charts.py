@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,9 @@ class Charts:
         self._closed: dict[str, list[Candle]] = {}
         self._repairs: asyncio.Queue[str] = asyncio.Queue(REPAIRS_WAITING)
         self._queued: set[str] = set()
+        self._whole: set[str] = set()
+        #: Told of each candle that closes, of every timeframe.
+        self.on_closed: Callable[[str, Timeframe, Candle], None] = lambda symbol, frame, candle: None
 
     async def start(self) -> None:
         overlays.talib()
@@ -160,6 +164,7 @@ class Charts:
     def _candle_closed(self, symbol: str, frame: Timeframe, candle: Candle) -> None:
         if frame is Timeframe.M1:
             self._closed.setdefault(symbol, []).append(candle)
+        self.on_closed(symbol, frame, candle)
         for live in self._live.values():
             if (live.symbol, live.frame, live.ready) != (symbol, frame, True):
                 continue
@@ -227,8 +232,13 @@ class Charts:
 
     def _hole(self, symbol: str, from_ms: int, to_ms: int) -> None:
         # Told before the candle behind the hole is in the book; by the time of the repair it is.
-        if any(live.symbol == symbol for live in self._live.values()):
+        if symbol in self._whole or any(live.symbol == symbol for live in self._live.values()):
             self._queue_repair(symbol)
+
+    def keep_whole(self, symbol: str) -> None:
+        """From now on the symbol's candles are filled as soon as one is missing, whoever looks."""
+        self._whole.add(symbol)
+        self._want_whole(symbol)
 
     def _want_whole(self, symbol: str) -> None:
         """Somebody looks at the symbol: fill what its day lacks. Nobody's charts cost no requests."""

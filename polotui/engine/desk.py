@@ -75,6 +75,7 @@ class Desk:
         self._old = {row.symbol: row for row in engine.snapshot_rows()}
         self._standing: object = None
         self.watched: list[str] = []
+        self._also: list[str] = []
 
     async def start(self) -> None:
         self._hub.provide("watch", self._watch_event)
@@ -106,16 +107,22 @@ class Desk:
     def on_ticker(self, ticker: Ticker) -> None:
         self._tickers[ticker.symbol] = ticker
         self._last.setdefault(ticker.symbol, ticker.last)
+        if self._engine.trading is not None:
+            self._engine.trading.on_ticker(ticker)
         self._hub.touch("watch", ticker.symbol)
 
     def on_trades(self, symbol: str, trades: list[Trade]) -> None:
         self._last[symbol] = trades[-1].price
+        if self._engine.trading is not None:
+            self._engine.trading.on_trades(symbol, trades)
         self._hub.add(_trades_topic(symbol), trades)
         self._hub.touch("watch", symbol)
 
     def on_book(self, symbol: str) -> None:
         self._hub.touch(_book_topic(symbol))
         self._hub.touch("watch", symbol)
+        if self._engine.trading is not None:
+            self._engine.trading.on_book(symbol)
 
     def on_candle(self, symbol: str, candle: Candle) -> None:
         if self._engine.charts is not None:
@@ -155,15 +162,27 @@ class Desk:
         stores = self._engine.stores
         assert stores is not None
         await stores.records.set_setting("watchlist", ",".join(self.watched))
-        self._exchange.want(self.watched)
+        self._want()
         self._hub.touch("symbols")
         self._hub.touch("watch", symbol)
         return self.watched
+
+    def also_want(self, symbols: list[str]) -> None:
+        """Symbols that stream although nobody watches them: those of bots and of open positions."""
+        self._also = symbols
+        self._want()
+
+    def _want(self) -> None:
+        self._exchange.want(list(dict.fromkeys([*self.watched, *self._also])))
 
     async def markets(self) -> dict[str, Market]:
         """All markets by symbol; asks the exchange when none are known yet."""
         if not self._markets:
             await self._load_markets()
+        return self._markets
+
+    def known_markets(self) -> dict[str, Market]:
+        """All markets that are known by now; asks nobody."""
         return self._markets
 
     def grids(self) -> dict[str, tuple[float, float]]:
@@ -258,6 +277,8 @@ class Desk:
 
     async def _load_markets(self) -> None:
         self._markets = {market.symbol: market for market in await self._exchange.rest.markets()}
+        if self._engine.trading is not None:
+            self._engine.trading.on_markets(self._markets)
         self._hub.touch("symbols")
         self._drop_unlisted()
         for symbol in self.watched:
@@ -269,7 +290,7 @@ class Desk:
         if not unlisted or not self._markets:
             return
         self.watched = [symbol for symbol in self.watched if symbol in self._markets]
-        self._exchange.want(self.watched)
+        self._want()
         names = ", ".join(unlisted)
         self._engine.facts.submit("market", "warning", f"Not listed at {self._exchange.venue.title}: {names}.")
 
@@ -297,7 +318,7 @@ class Desk:
         by_turnover = sorted(tickers, key=lambda ticker: ticker.amount, reverse=True)
         names = [ticker.symbol for ticker in by_turnover if ticker.symbol.endswith("_USDT")]
         self.watched = names[: min(count, MAX_WATCHED)]
-        self._exchange.want(self.watched)
+        self._want()
         self._hub.touch("symbols")
 
     async def _keep_sparks(self) -> None:

@@ -17,8 +17,9 @@ from polotui.api.events import EngineState, Event, Fact, LabState, WatchState
 from polotui.api.values import WatchRow
 from polotui.core.cache import Cache
 from polotui.core.clock import Clock
-from polotui.core.errors import PolotuiError, Unreachable
+from polotui.core.errors import PolotuiError, StorageError, Unreachable
 from polotui.core.ids import Chance
+from polotui.core.lock import InstanceLock
 from polotui.core.log import hide
 from polotui.core.paths import Home
 from polotui.core.settings.schema import Settings
@@ -34,10 +35,13 @@ from polotui.engine.facts import Facts
 from polotui.engine.handlers import handler_of
 from polotui.engine.hub import Hub
 from polotui.engine.jobs import Jobs
+from polotui.engine.safety import Safety
 from polotui.engine.server import Server
 from polotui.engine.stores import Stores
 from polotui.engine.strategies import Strategies
 from polotui.engine.sweeps import Sweeps
+from polotui.engine.trading.service import Trading
+from polotui.security.facts import Finding
 
 log = logging.getLogger("polotui.engine")
 
@@ -59,12 +63,14 @@ class Engine:
         demo: bool = False,
         simulator: list[str] | None = None,
         venue: Venue | None = None,
+        lock: InstanceLock | None = None,
     ) -> None:
         self.home = home
         self.settings = settings
         self.clock = clock
         self.chance = chance
         self.started_ms = clock.wall_ms()
+        self.pid = os.getpid()
         self._linger = linger
         self._demo = demo
         self._simulator = simulator or []
@@ -89,9 +95,12 @@ class Engine:
         self.strategies: Strategies | None = None
         self.backtests: Backtests | None = None
         self.sweeps: Sweeps | None = None
+        self.trading: Trading | None = None
         self._snapshot: snapshot.Snapshot | None = None
         self._lab = LabState()
         self._ready = asyncio.Event()
+        #: `lock` None: the engine runs inside another program, which answers for its being the only one.
+        self.safety = Safety(self, lock)
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -147,9 +156,12 @@ class Engine:
         self.backtests = Backtests(self)
         self.sweeps = Sweeps(self)
         await self.backtests.start()
+        self.trading = Trading(self)
+        await self.trading.start()
         self.supervisor.service("workers", self.workers.keep)
         self.supervisor.service("snapshot", self._keep_snapshot)
         self.supervisor.task("integrity", self._check_databases())
+        self.supervisor.service("safety", self.safety.run)
         self._ready.set()
         self.facts.submit("engine", "info", f"Engine {__version__} started ({self.mode()}, {self._venue.title}).")
 
@@ -176,6 +188,8 @@ class Engine:
         if self.desk is not None:
             self._save_snapshot()
         await self.server.close(f"{self._why[:1].upper()}{self._why[1:]}.")
+        if self.trading is not None:
+            await self.trading.close()
         await self.supervisor.close()
         await self.workers.close()
         if self.exchange is not None:
@@ -203,6 +217,8 @@ class Engine:
     def _service_failed(self, name: str, error: BaseException) -> None:
         self.note = f"The service {name} stopped after repeated failures; polotui logs shows why."
         self.facts.submit("engine", "error", f"Service {name} failed: {type(error).__name__}: {error}")
+        if self.trading is not None:
+            self.trading.service_failed(name, error)
         self.hub.touch("engine")
 
     # -- for the server and the handlers --------------------------------------------------------------------------
@@ -233,7 +249,8 @@ class Engine:
         return "DEMO" if self._demo else "PAPER"
 
     def busy(self) -> list[str]:
-        return self.jobs.running() if self.jobs is not None else []
+        jobs = self.jobs.running() if self.jobs is not None else []
+        return jobs + (self.trading.busy() if self.trading is not None else [])
 
     def lab_changed(self, *, strategies: bool = False, runs: bool = False, sweeps: bool = False) -> None:
         """Counts a change of what is stored, so that lists are asked for again."""
@@ -253,10 +270,11 @@ class Engine:
         """The engine's state now."""
         exchange, accounts = self.exchange, self.accounts
         equity, change = accounts.headline() if accounts is not None else ("", None)
+        safety, fit = self.safety.shown()
         return EngineState(
             at_ms=self.clock.wall_ms(),
             version=__version__,
-            pid=os.getpid(),
+            pid=self.pid,
             started_ms=self.started_ms,
             mode=self.mode(),
             venue=exchange.venue.title if exchange else "",
@@ -270,6 +288,8 @@ class Engine:
             note=self.note,
             busy=self.busy(),
             snapshot=self.desk is None and self._snapshot is not None,
+            safety=safety,
+            safety_fit=fit,
         )
 
     @property
@@ -301,14 +321,23 @@ class Engine:
             self._save_snapshot()
 
     async def _check_databases(self) -> None:
-        """Once after every start: SQLite's own check of each file and the ledger's chain; Health shows the outcome."""
+        """Once after every start: the ledger's chain, on which orders wait, and SQLite's own check of each file."""
         assert self.stores is not None
+        try:
+            report = await self.stores.ledger.verify()
+        except StorageError as error:
+            self.safety.tell("ledger-chain", Finding("bad", f"could not be verified: {error.cause}"))
+            raise
+        if report.ok:
+            self.safety.tell("ledger-chain", Finding("ok", f"{report.entries} rows verified at the start"))
+        else:
+            self.safety.tell("ledger-chain", Finding("bad", f"broken at row {report.bad_row}: {report.reason}"))
+            self._warn(f"The ledger's chain is broken at row {report.bad_row}: {report.reason}.")
         for database in (self.stores.ledger_db, self.stores.market_db, self.stores.results_db):
             if not await database.check_integrity():
+                if database is self.stores.ledger_db:
+                    self.safety.tell("ledger-chain", Finding("bad", "the database is damaged"))
                 self._warn(f"The database {database.path.name} is damaged; nothing was deleted. Restore a copy of it.")
-        report = await self.stores.ledger.verify()
-        if not report.ok:
-            self._warn(f"The ledger's chain is broken at row {report.bad_row}: {report.reason}.")
 
     def _warn(self, text: str) -> None:
         self.note = text

@@ -42,6 +42,11 @@ class Facts:
         except asyncio.QueueFull:
             log.error("a fact could not be queued for storing", extra={"fact": fact})
 
+    def stored(self, number: int) -> None:
+        """A fact was stored in somebody's transaction; tells whoever listens."""
+        self.last = max(self.last, number)
+        self.told()
+
     async def open(self, store: FactLog) -> None:
         self._store = store
         self.last = await store.last_number()
@@ -53,7 +58,7 @@ class Facts:
             fact = await self._queue.get()
             while True:
                 try:
-                    self.last = (await self._store.append_fact(*fact)).number
+                    self.last = max(self.last, (await self._store.append_fact(*fact)).number)
                     break
                 except StorageError as error:
                     # The fact waits, and so do those behind it; a disk that is full may have room again.

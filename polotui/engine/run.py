@@ -15,6 +15,7 @@ from pathlib import Path
 from polotui import __version__
 from polotui.core.clock import SystemClock
 from polotui.core.errors import Refused
+from polotui.core.harden import keep_memory_private
 from polotui.core.ids import Chance
 from polotui.core.lock import InstanceLock
 from polotui.core.log import hide, logging_to
@@ -45,6 +46,7 @@ class Options:
 def run_engine(options: Options) -> int:
     """Runs until a signal or until nobody needs it. Raises Locked when another engine has the home."""
     os.umask(0o077)
+    keep_memory_private()
     home = options.home().make()
     if home.demo_file.exists() and not options.demo:
         raise Refused(
@@ -56,19 +58,19 @@ def run_engine(options: Options) -> int:
     loaded = schema.load(home)
     clock = SystemClock()
     with (
-        InstanceLock(home.lock),
+        InstanceLock(home.lock) as lock,
         logging_to(home.logs / "engine.log", clock, level=loaded.settings.general.log_level),
     ):
         hide(demo.SECRET)
         log.info("engine starts", extra={"version": __version__, "home": str(home.data), "demo": options.demo})
         try:
-            asyncio.run(_serve(options, home, loaded, clock))
+            asyncio.run(_serve(options, home, loaded, clock, lock))
         finally:
             log.info("engine ended")
     return 0
 
 
-async def _serve(options: Options, home: Home, loaded: schema.Loaded, clock: SystemClock) -> None:
+async def _serve(options: Options, home: Home, loaded: schema.Loaded, clock: SystemClock, lock: InstanceLock) -> None:
     engine = Engine(
         home=home,
         settings=loaded.settings,
@@ -77,6 +79,7 @@ async def _serve(options: Options, home: Home, loaded: schema.Loaded, clock: Sys
         linger=options.linger,
         demo=options.demo,
         simulator=options.simulator,
+        lock=lock,
     )
     with on_signals(asyncio.get_running_loop(), engine.stop, "TERM", "INT", "HUP"):
         await engine.run()

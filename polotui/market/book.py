@@ -118,6 +118,14 @@ class OrderBook:
     def best_ask(self) -> Level | None:
         return (self._ask_keys[0], self._asks[self._ask_keys[0]]) if self._ask_keys else None
 
+    def size_at(self, price: float, *, bids: bool) -> float | None:
+        """What stands at a price: 0 when nothing does, None when the price lies beyond the visible levels."""
+        levels, keys, key = (self._bids, self._bid_keys, -price) if bids else (self._asks, self._ask_keys, price)
+        size = levels.get(key)
+        if size is None and keys and key > keys[-1]:
+            return None
+        return size or 0.0
+
     def view(self, depth: int = 20) -> BookView:
         """A copy of the best `depth` levels of each side."""
         bids, asks = self._bids, self._asks

@@ -96,7 +96,8 @@ class OrderTerms(msgspec.Struct, frozen=True, kw_only=True):
 
     A market buy names its `amount`, every other order its `quantity`. `stop` is the trigger of a STOP or an OCO,
     `target` the limit of an OCO. `expire_ms` 0: until cancelled. `account` is `paper`, `spot`, or one below it that
-    belongs to a bot (`paper/bot-3`); `bot` 0 is an order by hand.
+    belongs to a bot (`paper/bot-3`); `bot` 0 is an order by hand. `late_ms`: when the stop was crossed that this order
+    can only carry out now; 0 for all others.
     """
 
     id: str
@@ -117,6 +118,7 @@ class OrderTerms(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     signal: str = ""
     parent: str = ""
+    late_ms: int = 0
 
     @property
     def reduces(self) -> bool:

@@ -62,6 +62,8 @@ class RestSettings(msgspec.Struct, frozen=True, kw_only=True):
     recv_window_ms: int | None = 5_000
     #: How old the measured time may be; 0 measures before every signature (a simulator that runs fast needs it).
     remeasure_s: float = 300.0
+    #: Readings of the exchange's time, of which the quickest counts.
+    clock_samples: int = 5
     clock_words: tuple[str, ...] = ("timestamp", "recvwindow", "recv window")
 
 
@@ -85,6 +87,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     body: str = ""
     signed: bool = False
     urgent: bool = False
+    #: How long it may wait for its turn; None: as long as the whole call may take.
+    patience_s: float | None = None
 
     @property
     def reads(self) -> bool:
@@ -169,7 +173,9 @@ class Caller:
         if call.signed:
             await self._offset.ensure()
         bucket = self._limits.bucket(call.pool)
-        await bucket.take(call.name, patience_s=give_up_at - self._clock.monotonic(), urgent=call.urgent)
+        left_s = give_up_at - self._clock.monotonic()
+        patience_s = left_s if call.patience_s is None else min(left_s, call.patience_s)
+        await bucket.take(call.name, patience_s=patience_s, urgent=call.urgent)
         headers = self._headers(call)
         deadline_s = max(0.001, min(self._settings.request_s, give_up_at - self._clock.monotonic()))
         try:
@@ -207,7 +213,13 @@ class Caller:
         error = _error_of(reply)
         words = error.words or f"HTTP {reply.status}"
         if error.code == MAINTENANCE or (reply.status == 503 and "maintenance" in words.lower()):
-            raise ExchangeDown(call.name, words, maintenance=True, retry_after_ms=self._stated_wait_ms(reply))
+            raise ExchangeDown(
+                call.name,
+                words,
+                maintenance=True,
+                retry_after_ms=self._stated_wait_ms(reply),
+                exchange_code=error.code,
+            )
         if reply.status >= 500 or error.code in TROUBLE:
             if not call.reads:
                 raise OutcomeUnknown(call.name, words)

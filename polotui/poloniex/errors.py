@@ -9,6 +9,9 @@
     ├── RequestRefused                a business rule said no; `exchange_code`, `exchange_message`
     ├── OutcomeUnknown                a call that changes something got no answer: it may have happened
     └── BadReply                      the answer is malformed, oversized or of the wrong form
+    Refused                           exit code 4: nothing was sent
+    ├── NotOnGrid                     an order that the symbol's rules cannot express
+    └── RealTradeBlocked              an order call to a host that is not this machine
 
 Decided here: an order call that gets no answer is never «failed». It is `OutcomeUnknown`, and only asking the exchange
 settles it. `NotReached` is raised for such a call only when not one byte of it was sent.
@@ -17,7 +20,7 @@ Text from the exchange is cut and stripped of control characters before it becom
 
 from __future__ import annotations
 
-from polotui.core.errors import ExchangeError
+from polotui.core.errors import ExchangeError, Refused
 
 __all__ = [
     "AuthRefused",
@@ -26,8 +29,10 @@ __all__ = [
     "ExchangeBusy",
     "ExchangeDown",
     "ExchangeError",
+    "NotOnGrid",
     "NotReached",
     "OutcomeUnknown",
+    "RealTradeBlocked",
     "RequestRefused",
     "foreign_text",
 ]
@@ -60,8 +65,17 @@ class ExchangeDown(ExchangeError):
     code = "exchange-down"
     exit_code = 3
 
-    def __init__(self, what: str, why: str, *, maintenance: bool = False, retry_after_ms: int | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        why: str,
+        *,
+        maintenance: bool = False,
+        retry_after_ms: int | None = None,
+        exchange_code: int = 0,
+    ) -> None:
         self.maintenance = maintenance
+        self.exchange_code = exchange_code
         state = "is in maintenance" if maintenance else "has a fault of its own"
         super().__init__(
             f"Poloniex {state} ({what}: {foreign_text(why)}).",
@@ -157,4 +171,27 @@ class BadReply(ExchangeError):
             f"Poloniex's answer to {what} cannot be used: {foreign_text(why)}.",
             safe="Nothing of it was taken over.",
             next_step="Try again; if it stays, the exchange has changed its format.",
+        )
+
+
+class NotOnGrid(Refused):
+    """A price, quantity or amount that the symbol's scales cannot express. Rounding it would be another order."""
+
+    code = "not-on-grid"
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause, safe="Nothing was sent.", next_step="Put the number on the symbol's grid first.")
+
+
+class RealTradeBlocked(Refused):
+    """An order call to a host that is not this machine. Only the gateway's audit writer may catch it."""
+
+    code = "real-trade-blocked"
+
+    def __init__(self, what: str, host: str) -> None:
+        self.host = foreign_text(host, 100)
+        super().__init__(
+            f"{what} to {self.host or 'a host without a name'} is blocked: orders go to the simulator only.",
+            safe="Nothing was sent.",
+            next_step="Start `polotui simulate` and use its address; live orders are not part of this version.",
         )

@@ -3,7 +3,7 @@
 Decided here: a signed call must stand in `SIGNED_CALLS`, the list of everything that polotui may ever sign. There is no
 withdrawal and no transfer in it, so no bug and no caller can reach one. A client is read-only unless it is told
 otherwise, and then refuses every signed method but GET before a byte leaves. What changes orders goes through
-`_signed`, which only the trading gateway calls.
+`_signed`, which only `polotui.poloniex.orders` calls.
 
 Ids in arguments and results are text: they lie above 2**53.
 """
@@ -93,7 +93,10 @@ class SpotRest:
         self._http = http or HttpxTransport(base_url)
         self._limits = limits or Limits(clock)
         settings = settings or RestSettings()
-        self.offset = ClockOffset(self.server_time, clock, remeasure_s=settings.remeasure_s)
+        self.recv_window_ms = settings.recv_window_ms
+        self.offset = ClockOffset(
+            self.server_time, clock, samples=settings.clock_samples, remeasure_s=settings.remeasure_s
+        )
         self._caller = Caller(
             self._http,
             clock=clock,
@@ -106,6 +109,11 @@ class SpotRest:
 
     async def close(self) -> None:
         await self._http.close()
+
+    @property
+    def addresses(self) -> tuple[str, str]:
+        """Where calls go: as this client was told, and as its transport really does."""
+        return self.base_url, self._http.base_url
 
     def use(self) -> list[Use]:
         """How much of each limit class the last second used."""
@@ -139,6 +147,7 @@ class SpotRest:
         *,
         form: type[T],
         urgent: bool = False,
+        patience_s: float | None = None,
     ) -> T:
         """One signed call, never repeated unless it reads. `body` is JSON text, or a value that becomes it."""
         pool = pool_of(method, path)
@@ -155,7 +164,16 @@ class SpotRest:
                 next_step="Live orders need the armed gateway.",
             )
         text = body if isinstance(body, str) else "" if body is None else msgspec.json.encode(body).decode()
-        call = Call(method=method, path=path, pool=pool, params=params or {}, body=text, signed=True, urgent=urgent)
+        call = Call(
+            method=method,
+            path=path,
+            pool=pool,
+            params=params or {},
+            body=text,
+            signed=True,
+            urgent=urgent,
+            patience_s=patience_s,
+        )
         return await self._caller.run(call, form)
 
     # Reference data

@@ -47,6 +47,11 @@ class TransportFailed(Exception):
 class HttpTransport(Protocol):
     """Sends one request and returns the whole answer, or raises TransportFailed."""
 
+    @property
+    def base_url(self) -> str:
+        """Where every request goes."""
+        ...
+
     async def send(
         self, method: str, target: str, headers: dict[str, str], body: str, deadline_s: float
     ) -> HttpReply: ...
@@ -100,6 +105,10 @@ class HttpxTransport:
         self._max_body = max_body
         self._ssl_context = ssl_context
         self._client: httpx.AsyncClient | None = None
+
+    @property
+    def base_url(self) -> str:
+        return self._base_url
 
     def _open(self) -> httpx.AsyncClient:
         # Opened on the first request: the connection pool belongs to the loop that runs then.

@@ -50,7 +50,8 @@ class RestingView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MarketView(msgspec.Struct, frozen=True, kw_only=True):
-    """The market of one symbol at the moment of the decision. Ages in ms; None means there is none."""
+    """The market of one symbol at the moment of the decision. `age_ms` is since the book was last confirmed; None means
+    there is none."""
 
     bid: Decimal | None
     ask: Decimal | None
@@ -81,7 +82,7 @@ class Latch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SentOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order of the last hours, for the rules on rate, repetition and size."""
+    """An order of the last hours, for the rules on rate, repetition and size; a view has them oldest first."""
 
     at_ms: int
     bot: int
@@ -94,6 +95,13 @@ class SentOrder(msgspec.Struct, frozen=True, kw_only=True):
     automatic: bool
 
 
+def _fall(top: Decimal | None, now: Decimal | None) -> float | None:
+    """How far `now` is below `top`, as a fraction of at least 0; None unless both are known."""
+    if top is None or now is None or not (top.is_finite() and now.is_finite()) or top <= 0:
+        return None
+    return max(0.0, float((top - now) / top))
+
+
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     """The account as a whole: all bots and what is traded by hand together.
 
@@ -104,18 +112,23 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
 
     root: str
     now_ms: int
+    #: What equity, cash and exposure are counted in; orders on symbols with another quote currency are refused.
+    currency: str = "USDT"
     state: TradingState
     equity: Decimal | None
     day_start_equity: Decimal | None
     peak_equity: Decimal | None
+    #: By currency, all accounts together, what resting orders hold included.
     cash: Mapping[str, Decimal]
+    #: By (account, currency): what a bot's own account holds. The root has the rest; one that is missing is unknown.
+    account_cash: Mapping[tuple[str, str], Decimal] = {}
     positions: tuple[PositionView, ...] = ()
     resting: tuple[RestingView, ...] = ()
     sent: tuple[SentOrder, ...] = ()
     latches: tuple[Latch, ...] = ()
     locks: tuple[PairLock, ...] = ()
     correlations: Mapping[tuple[str, str], float | None] = {}
-    #: Drawdown of each strategy from its own peak, as a fraction.
+    #: Drawdown of each strategy from its own peak, as a fraction: 0.0 for a new one; one that is missing is unknown.
     strategy_drawdowns: Mapping[str, float] = {}
     consecutive_losses: Mapping[int, int] = {}
     safety_score: int | None = None
@@ -123,30 +136,29 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def daily_loss(self) -> float | None:
-        if self.equity is None or self.day_start_equity is None or self.day_start_equity <= 0:
-            return None
-        return max(0.0, float((self.day_start_equity - self.equity) / self.day_start_equity))
+        return _fall(self.day_start_equity, self.equity)
 
     @property
     def drawdown(self) -> float | None:
-        if self.equity is None or self.peak_equity is None or self.peak_equity <= 0:
-            return None
-        return max(0.0, float((self.peak_equity - self.equity) / self.peak_equity))
+        return _fall(self.peak_equity, self.equity)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """The order that is asked for, with what its strategy says of it. `strategy` is empty for an order by hand."""
+    """The order that is asked for, with what its strategy says of it. `strategy` is empty for an order by hand; an
+    order of bot 0 is by hand."""
 
     terms: OrderTerms
     strategy: str = ""
     stop: Decimal | None = None
     target: Decimal | None = None
     leverage: float = 1.0
+    #: A person has confirmed an unusual size.
+    confirmed: bool = False
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What one check says. `code` is stable (`RISK-DAILY-LOSS`); `value` over `limit` is the use. `figures` are
-    the check's own numbers, by name, for JSON."""
+    the check's own numbers, by name, for JSON. `warns`: it passes, but is worth a person's attention."""
 
     code: str
     refuses: bool
@@ -154,11 +166,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None = None
     limit: float | None = None
     figures: dict[str, object] = {}
+    warns: bool = False
 
 
 class RiskDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether an order may go. `checks` has every check's finding, passed ones too; `recommendation` is what would
-    pass, or what to do."""
+    """Whether an order may go. `findings` refuse, `code` is the first one's; `checks` has every check's finding, passed
+    ones too; `recommendation` is what would pass, or what to do."""
 
     approved: bool
     code: str

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from polotui.core.clock import SystemClock
 from polotui.core.errors import ConfigError, PolotuiError
+from polotui.core.files import write_private
 from polotui.core.ids import Chance
 from polotui.core.signals import on_signals
 from polotui.simulator.config import Config, default_account, parse_account
@@ -59,10 +60,8 @@ def configure(options: argparse.Namespace) -> Config:
 
 
 def announce(path: Path, port: int, started_ms: int) -> None:
-    """Writes the announcement whole or not at all."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(json.dumps({"pid": os.getpid(), "port": port, "started_ms": started_ms}), encoding="utf-8")
-    fresh.replace(path)
+    """Writes the announcement whole or not at all, private as every file of a home."""
+    write_private(path, json.dumps({"pid": os.getpid(), "port": port, "started_ms": started_ms}).encode())
 
 
 async def run(options: argparse.Namespace) -> None:

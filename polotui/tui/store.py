@@ -23,6 +23,7 @@ from polotui.api.events import (
     OrdersState,
     PositionsState,
     RiskState,
+    SafetyState,
     SweepState,
     SymbolsState,
     TradesBatch,
@@ -30,6 +31,7 @@ from polotui.api.events import (
     WatchState,
 )
 from polotui.api.lab_values import SweepDetail
+from polotui.api.safety import SafetyView
 from polotui.api.trade_replies import Risk
 from polotui.api.trade_values import BotRow, OrderRow, PositionRow
 from polotui.api.values import AccountState, SymbolInfo, WatchRow
@@ -88,10 +90,11 @@ class Store:
         self.orders: list[OrderRow] | None = None
         self.risk: Risk | None = None
         self.trading = TradingState()
+        self.safety: SafetyView | None = None
         self.facts: deque[Fact] = deque(maxlen=FACTS_KEPT)
         self.last_fact = -1
         self.alerts: deque[Note] = deque(maxlen=FACTS_KEPT)
-        """Warnings and errors that no toast has shown yet."""
+        """Warnings, errors and fills that no toast has shown yet."""
         self.notes: deque[Note] = deque(maxlen=FACTS_KEPT)
         self.link = "connecting"
         """connecting, live, gone."""
@@ -190,6 +193,9 @@ class Store:
         elif isinstance(event, LabState):
             self.lab = event
             self.mark("lab")
+        elif isinstance(event, SafetyState):
+            self.safety = event.safety
+            self.mark("safety")
         elif isinstance(event, SweepState):
             self.sweeps[event.sweep.number] = event.sweep
             self.mark("sweeps")
@@ -234,6 +240,9 @@ class Store:
             self.last_fact = event.number
             self.facts.append(event)
             self._alert(event.at_ms, event.level, event.text, event.kind)
+            if event.kind == "fill" and event.level == "info":
+                # News to whoever looks at another screen.
+                self.alerts.append(self.notes[-1])
             self.mark("facts")
         else:
             self._alert(event.at_ms, "warning", event.text)

@@ -51,6 +51,7 @@ class FakeEngine:
     async def __aenter__(self) -> FakeEngine:
         self._socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._server = await asyncio.start_unix_server(self._serve, str(self._socket))
+        self._socket.chmod(0o600)
         return self
 
     async def __aexit__(self, *_: object) -> None:

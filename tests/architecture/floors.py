@@ -27,7 +27,7 @@ FLOORS: dict[str, frozenset[str]] = {
         }
     ),
     "tui": frozenset({"model", "core", "api", "strategy.document"}),
-    "cli": frozenset({"model", "core", "api", "strategy.document"}),
+    "cli": frozenset({"model", "core", "api", "strategy.document", "security"}),
     "simulator": frozenset({"model", "core"}),
 }
 

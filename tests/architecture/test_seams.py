@@ -39,7 +39,7 @@ RULES: dict[str, tuple[str, tuple[str, ...]]] = {
     "requests": ("httpx in polotui.poloniex.transport", ()),
     "urllib.request": ("httpx in polotui.poloniex.transport", ()),
     "aiosqlite": ("polotui.storage.database", ("storage/",)),
-    "sqlite3": ("polotui.storage.database", ("storage/", "cli/checks.py")),
+    "sqlite3": ("polotui.storage.database", ("storage/", "cli/checks.py", "cli/safety.py")),
     "httpx": ("polotui.poloniex.transport", ("poloniex/",)),
     "websockets": ("polotui.poloniex.sockets", ("poloniex/", "simulator/")),
 }

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from polotui.api import commands as c
 from polotui.api import replies as r
 from polotui.api.events import EngineState, StreamStatus
+from polotui.api.safety import GetSafety, SafetyReport
 from polotui.cli import checks
+from polotui.core.clock import SystemClock
+from polotui.core.errors import PolotuiError
+from polotui.core.ids import Chance
+from polotui.core.paths import Home
+from polotui.engine.safety import view
+from polotui.security.record import SignedRecord, make_key, save, sign
+from polotui.security.score import CHECKS, Outcome, judge
 from tests.api.fake_server import SILENCE, FakeEngine
 from tests.cli.conftest import Shell
 
@@ -23,9 +34,25 @@ def engine_state(**changes: Any) -> EngineState:
     return EngineState(**fields | {"clock_offset_ms": 5.0} | changes)
 
 
-def answers(state: EngineState, health: str = "online") -> dict[type, Any]:
+def signed(home: Home, *bad: str, key: bytes | None = None, age_ms: int = 0) -> SignedRecord:
+    """A record as an engine of this home would sign it; `bad` names the checks that fail."""
+    outcomes = [Outcome(rule.name, "bad" if rule.name in bad else "ok", "as told") for rule in CHECKS]
+    scored = judge(outcomes, "paper", SystemClock().wall_ms() - age_ms)
+    record = SignedRecord(home=home.key, pid=1, score=scored)
+    return sign(record, key or make_key(home.make(), Chance("key")))
+
+
+def safety(record: SignedRecord) -> SafetyReport:
+    return SafetyReport(safety=view(record.score), age_ms=1500, record=msgspec.json.encode(record).decode())
+
+
+def answers(state: EngineState, health: str = "online", said: Any = None) -> dict[type, Any]:
     part = r.Part(name="database", state=health, text="ledger")  # type: ignore[arg-type]
-    return {c.GetStatus: r.Status(engine=state), c.GetHealth: r.Health(state="online", parts=[part])}
+    return {
+        c.GetStatus: r.Status(engine=state),
+        c.GetHealth: r.Health(state="online", parts=[part]),
+        GetSafety: said or PolotuiError("Still starting."),
+    }
 
 
 def test_a_sound_machine_is_fit_and_untouched(shell: Shell) -> None:
@@ -71,11 +98,47 @@ def test_another_exchange_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch
     assert "other.example" in row["text"]
 
 
-def test_unlocked_real_money_is_a_warning(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert found(shell)["real money"]["state"] == "ok"
+def outcome(shell: Shell, name: str) -> dict[str, Any]:
+    return {row["name"]: row for row in shell("doctor", "--json").document["safety"]["checks"]}[name]
+
+
+def test_unlocked_real_money_is_a_veto(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert outcome(shell, "simulation-flag")["state"] == "ok"
     monkeypatch.setenv("TRADING_SIMULATION_ONLY", "false")
-    row = found(shell)["real money"]
-    assert (row["state"], "TRADING_SIMULATION_ONLY" in row["text"]) == ("warn", True)
+    row = outcome(shell, "simulation-flag")
+    assert (row["state"], "environment TRADING_SIMULATION_ONLY" in row["text"]) == ("bad", True)
+    result = shell("doctor")
+    assert result.code == 4
+    assert "unset TRADING_SIMULATION_ONLY" in result.out
+    assert "(-12, veto)" in result.out
+
+
+def test_an_exchange_key_in_a_file_is_a_veto_and_named_with_its_place(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("export POLONIEX_API_SECRET='s3cr3t-value'\n# POLONIEX_API_KEY=x\n")
+    result = shell("doctor")
+    assert result.code == 4
+    assert f"POLONIEX_API_SECRET in {tmp_path / '.env'}" in result.out
+    assert "s3cr3t-value" not in result.out
+
+
+def test_what_only_an_engine_knows_is_said_to_be_so(shell: Shell) -> None:
+    document = shell("doctor", "--json").document
+    rows = {row["name"]: row for row in document["safety"]["checks"]}
+    assert (document["safety"]["source"], document["safety"]["record"]) == ("doctor", None)
+    assert rows["ledger-chain"] == rows["ledger-chain"] | {
+        "state": "does not apply",
+        "text": "only a running engine knows",
+    }
+    assert sum(row["weight"] for row in rows.values()) == 100
+
+
+def test_ten_points_none_of_them_claimed(shell: Shell) -> None:
+    points = shell("doctor", "--json").document["readiness"]
+    assert len(points) == 10
+    assert {point["name"] for point in points if point["state"] == "ok"} == {"configuration"}
 
 
 @pytest.mark.parametrize("name", ["POLONIEX_API_KEY", "POLONIEX_API_SECRET", "ANTHROPIC_API_KEY", "OPENAI_API_KEY"])
@@ -93,24 +156,9 @@ def test_ordinary_variables_are_no_secrets() -> None:
     assert line.state == "ok"
 
 
-@pytest.mark.parametrize(
-    ("version", "state", "words"),
-    [
-        ((3, 36, 0), "fail", "too old"),
-        ((3, 40, 1), "ok", "WAL-reset"),
-        ((3, 44, 5), "ok", "WAL-reset"),
-        ((3, 44, 6), "ok", "3.44.6"),
-        ((3, 45, 0), "ok", "WAL-reset"),
-        ((3, 50, 7), "ok", "3.50.7"),
-        ((3, 51, 2), "ok", "WAL-reset"),
-        ((3, 51, 3), "ok", "3.51.3"),
-        ((4, 0, 0), "ok", "4.0.0"),
-    ],
-)
-def test_sqlite(version: tuple[int, ...], state: str, words: str) -> None:
-    check = checks.sqlite(version)
-    assert (check.state, words in check.text) == (state, True)
-    assert ("WAL-reset" in check.text) == (words == "WAL-reset")
+def test_an_sqlite_without_strict_tables_fails() -> None:
+    assert checks.sqlite((3, 36, 0)).state == "fail"
+    assert checks.sqlite((3, 37, 0)).state == "ok"
 
 
 @pytest.mark.parametrize(
@@ -142,7 +190,7 @@ def test_little_room_is_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(("offset", "state"), [(12.0, "ok"), (-1500.0, "warn"), (9000.0, "fail"), (None, "warn")])
 async def test_the_clock_is_the_running_engines(shell: Shell, offset: float | None, state: str) -> None:
     async with FakeEngine(shell.home.socket, answers(engine_state(clock_offset_ms=offset))) as engine:
-        lines = {line.name: line for line in await checks.engine(shell.home)}
+        lines = {line.name: line for line in (await checks.engine(shell.home)).lines}
         assert engine.heard[0].read_only is True  # type: ignore[attr-defined]
     assert lines["clock"].state == state
     assert bool(lines["clock"].remedy) == (state != "ok")
@@ -164,11 +212,75 @@ async def test_a_part_that_is_offline_fails(shell: Shell) -> None:
 
 async def test_an_engine_of_another_version_is_a_warning(shell: Shell) -> None:
     async with FakeEngine(shell.home.socket, answers(engine_state(version="0.0.9"))):
-        lines = {line.name: line for line in await checks.engine(shell.home)}
+        lines = {line.name: line for line in (await checks.engine(shell.home)).lines}
     assert lines["engine"].state == "warn"
 
 
 async def test_an_engine_that_says_nothing_fails(shell: Shell) -> None:
     async with FakeEngine(shell.home.socket, {c.Hello: SILENCE}):
-        [line] = await checks.engine(shell.home)
+        [line] = (await checks.engine(shell.home)).lines
     assert line.state == "fail"
+
+
+async def test_the_engines_score_counts_and_its_signature_is_verified(shell: Shell) -> None:
+    record = signed(shell.home, "dependencies")
+    async with FakeEngine(shell.home.socket, answers(engine_state(), said=safety(record))) as engine:
+        result = await shell.beside("doctor", "--json")
+    assert result.code == 0
+    found = result.document["safety"]
+    assert (found["score"], found["source"], found["signed"], found["age_ms"]) == (98, "engine", True, 1500)
+    assert msgspec.convert(found["record"], SignedRecord) == record
+    assert any(isinstance(command, GetSafety) and command.refresh for command in engine.heard)
+
+
+async def test_a_veto_of_the_engine_is_not_fit_to_trade(shell: Shell) -> None:
+    said = safety(signed(shell.home, "latches"))
+    async with FakeEngine(shell.home.socket, answers(engine_state(), said=said)):
+        result = await shell.beside("doctor")
+    assert result.code == 4
+    assert "vetoes: latches" in result.out
+    assert "polotui resume" in result.out
+
+
+async def test_a_record_of_somebody_else_is_told(shell: Shell) -> None:
+    shell.home.make()
+    said = safety(signed(shell.home, key=b"another home's key" * 3))
+    async with FakeEngine(shell.home.socket, answers(engine_state(), said=said)):
+        result = await shell.beside("doctor", "--json")
+    assert result.document["safety"]["signed"] is False
+    [point] = [point for point in result.document["readiness"] if point["name"].startswith("safety")]
+    assert point["state"] == "bad"
+    assert result.code == 4
+
+
+async def test_an_engine_that_has_not_looked_is_a_warning_and_the_doctor_looks_itself(shell: Shell) -> None:
+    async with FakeEngine(shell.home.socket, answers(engine_state())):
+        result = await shell.beside("doctor", "--json")
+    rows = {row["name"]: row for row in result.document["checks"]}
+    assert rows["safety"]["state"] == "warn"
+    assert result.document["safety"]["source"] == "doctor"
+
+
+async def test_a_running_engine_gives_the_points_their_evidence(shell: Shell) -> None:
+    now = SystemClock().wall_ms()
+    stream = StreamStatus(name="public", phase="live", last_message_ms=now - 2_000, messages=5, reconnects=2)
+    said = safety(signed(shell.home))
+    async with FakeEngine(shell.home.socket, answers(engine_state(streams=[stream]), said=said)):
+        result = await shell.beside("doctor", "--json")
+    points = {point["name"]: point for point in result.document["readiness"]}
+    assert (points["safety above 90"]["state"], points["safety above 90"]["age_ms"]) == ("ok", 1500)
+    assert points["live data"]["state"] == "ok"
+    assert points["live data"]["age_ms"] >= 2_000
+    assert points["sockets"]["text"] == "public live, 2 reconnects, 0 messages lost"
+    assert points["security audit"]["state"] == "not there yet"
+
+
+def test_the_last_engines_record_is_named_with_its_age_but_not_taken_for_the_present(shell: Shell) -> None:
+    save(shell.home, signed(shell.home, "latches", age_ms=3 * 3_600_000))
+    result = shell("doctor")
+    assert "the last engine gave 94, 3 h ago" in result.out
+    assert result.code == 0
+    forged = json.loads((shell.home.data / "safety.json").read_text())
+    forged["score"]["score"] = 100
+    (shell.home.data / "safety.json").write_text(json.dumps(forged))
+    assert "the last engine" not in shell("doctor").out

@@ -49,3 +49,15 @@ def test_a_killed_holder_leaves_the_lock_free(tmp_path: Path) -> None:
         holder.kill()
     with InstanceLock(tmp_path / "lock"):
         pass
+
+
+def test_a_lock_is_intact_while_its_file_is_the_one_others_would_ask_for(tmp_path: Path) -> None:
+    lock = InstanceLock(tmp_path / "lock")
+    assert not lock.intact()
+    with lock:
+        assert lock.intact()
+        (tmp_path / "lock").unlink()
+        assert not lock.intact()
+        (tmp_path / "lock").touch()
+        assert not lock.intact()
+    assert not lock.intact()

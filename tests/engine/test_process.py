@@ -18,6 +18,7 @@ import pytest
 
 from polotui.api import commands as c
 from polotui.api.events import BookState, EngineState
+from polotui.api.safety import GetSafety
 from polotui.api.socket_link import SocketLink
 from polotui.core import spawn
 from polotui.core.errors import EngineGone
@@ -268,3 +269,23 @@ def test_the_environment_says_nothing_of_this(monkeypatch: pytest.MonkeyPatch) -
     assert Venue.official(Settings()).key == ""
     assert "leftover" not in repr(Venue.official(Settings()))
     assert os.environ["POLONIEX_API_KEY"] == "leftover"
+
+
+async def test_the_process_keeps_its_memory_private_and_holds_its_lock(engine: Process) -> None:
+    link = await engine.start()
+    found: dict[str, str] = {}
+
+    async def looked() -> bool:
+        report = await link.call(GetSafety(refresh=True))
+        found.update({outcome.name: outcome.state for outcome in report.safety.outcomes})
+        return report.safety.score == 100 and found["clock"] == "ok"
+
+    await eventually(looked)
+    assert (found["core-dumps"], found["single-instance"], found["ledger-chain"]) == ("ok", "ok", "ok")
+    engine.home.lock.unlink()
+    await eventually(lambda: vetoed(link, "single-instance"))
+    await link.close()
+
+
+async def vetoed(link: SocketLink, name: str) -> bool:
+    return name in (await link.call(GetSafety(refresh=True))).safety.vetoes

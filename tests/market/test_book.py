@@ -153,3 +153,16 @@ def _deliver(
     last_id, new_id, bid_changes, ask_changes = message
     if book.update(last_id, new_id, new_id, bid_changes, ask_changes) in (Applied.GAP, Applied.EARLY):
         book.snapshot(server_id, server_id, list(bids.items()), list(asks.items()))
+
+
+def test_what_stands_at_a_price_is_known_only_within_the_visible_levels() -> None:
+    book = OrderBook("BTC_USDT")
+    book.snapshot(1, 1, [(99.0, 1.0), (98.0, 2.0)], [(100.0, 3.0), (102.0, 4.0)])
+    assert [book.size_at(price, bids=True) for price in (99.5, 99.0, 98.5, 98.0, 97.0)] == [0.0, 1.0, 0.0, 2.0, None]
+    assert [book.size_at(price, bids=False) for price in (99.5, 100.0, 101.0, 102.0, 103.0)] == [
+        0.0,
+        3.0,
+        0.0,
+        4.0,
+        None,
+    ]

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import websockets
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
+from polotui.core import threads
 from polotui.simulator.config import Config
 from polotui.simulator.serve import Simulator
 from tests.rig import World, rig
@@ -171,3 +173,14 @@ def test_one_seed_is_one_run_whatever_the_hash_seed() -> None:
     assert len(traces) == 1
     assert traces == {rig(busy, seed=7)}
     assert rig(busy, seed=8) not in traces
+
+
+def test_work_beside_the_loop_takes_virtual_time_and_no_thread() -> None:
+    async def main(world: World) -> tuple[float, int]:
+        names = [await threads.beside(lambda: threading.current_thread().name) for _ in range(10)]
+        return world.loop.now, names.count(threading.main_thread().name)
+
+    first, second = rig(main, 4), rig(main, 4)
+    assert first == second
+    assert first[0] > 0
+    assert first[1] == 10

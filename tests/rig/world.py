@@ -12,6 +12,7 @@ from tests.rig.clock import RigClock
 from tests.rig.database import inline_databases
 from tests.rig.loop import SimLoop
 from tests.rig.network import Network
+from tests.rig.threads import inline_threads
 
 T = TypeVar("T")
 
@@ -49,7 +50,7 @@ def rig(main: Callable[[World], Awaitable[T]], seed: int | str = 0) -> T:
     loop = world.loop
     asyncio.set_event_loop(loop)
     try:
-        with inline_databases(world.chance.child("disk")):
+        with inline_databases(world.chance.child("disk")), inline_threads(world.chance.child("threads")):
             result = loop.run_until_complete(main(world))
             left = [task for task in asyncio.all_tasks(loop) if not task.done()]
             names = sorted(task.get_name() for task in left)

@@ -21,7 +21,7 @@ async def main(path: str) -> None:
     async with Database(path, clock=clock, chance=Chance(1), schema="ledger") as database:
         ledger = Ledger(database, clock, Chance(1))
         _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, most))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, most))
         acknowledged, codes = 0, []
         while len(codes) < 5:
             try:

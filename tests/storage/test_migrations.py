@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from polotui.core.clock import FrozenClock
 from polotui.core.errors import StorageError
+from polotui.core.hashchain import GENESIS, link
 from polotui.core.ids import Chance
 from polotui.storage import migrations
 from polotui.storage.database import Connection, Database
+from polotui.trading.ledger import Ledger
 
 FIRST = """-- The first schema.
 CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
@@ -182,3 +185,39 @@ async def test_the_real_schemas_open_and_every_table_is_strict(tmp_path: Path, s
         strict = await opened.read(lambda c: c.execute("SELECT name, strict FROM pragma_table_list").fetchall())
         loose = [name for name, is_strict in strict if not is_strict and not name.startswith("sqlite_")]
         assert loose == []
+
+
+async def test_the_ledger_of_the_second_schema_keeps_its_rows_and_its_chain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entries that were written before trading came go on in the same chain, behind a copy."""
+    path = tmp_path / "ledger.db"
+    steps = migrations.steps_of("ledger")
+    connection = sqlite3.connect(path, isolation_level=None)
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "steps_of", lambda _: steps[:2])
+        assert migrations.migrate(connection, "ledger", path, 1_780_000_000_000) == 2
+    previous = GENESIS
+    for number in (1, 2):
+        fields = (f"entry-{number}", "paper", "deposit", "USDT", "5", 1, "")
+        hash_ = link(previous, (number, *fields))
+        values = (number, *fields, previous, hash_)
+        connection.execute(f"INSERT INTO entries VALUES ({', '.join('?' * len(values))})", values)
+        previous = hash_
+    connection.execute("INSERT INTO chain_head VALUES (1, 2, ?)", (previous,))
+    connection.close()
+
+    clock = FrozenClock()
+    async with Database(path, clock=clock, chance=Chance(1), schema="ledger") as opened:
+        ledger = Ledger(opened, clock, Chance(1))
+        report = await ledger.verify()
+        assert (report.ok, report.entries, report.head) == (True, 2, previous)
+        assert (await ledger.deposit("paper", "USDT", Decimal(1))).previous == previous
+        assert await ledger.balances("paper") == {"USDT": Decimal(11)}
+        assert (await ledger.verify()).ok
+    (copy,) = (tmp_path / "backups").iterdir()
+    assert copy.name.startswith("ledger.schema-2.")
+    connection = sqlite3.connect(copy)
+    assert connection.execute("SELECT number, hash FROM chain_head").fetchone() == (2, previous)
+    assert connection.execute("SELECT count(*) FROM entries").fetchone() == (2,)
+    connection.close()

@@ -42,6 +42,13 @@ async def test_balances_are_the_sum_of_the_entries(ledger: Ledger) -> None:
     assert (report.ok, report.entries) == (True, 5)
 
 
+async def test_an_amount_of_forty_digits_comes_and_goes_without_a_rest(ledger: Ledger) -> None:
+    amount = Decimal("12345678901234567890.12345678901234567891")
+    await ledger.deposit("paper", "USDT", amount)
+    await ledger.withdraw_virtual("paper", "USDT", amount)
+    assert await ledger.balances("paper") == {"USDT": 0}
+
+
 @pytest.mark.parametrize("amount", ["0", "-1", "NaN", "Infinity", "1" * 41])
 async def test_an_impossible_amount_is_refused(ledger: Ledger, amount: str) -> None:
     with pytest.raises((UsageError, ValueError)):

@@ -33,10 +33,11 @@ from polotui.model.market import Trade
 from tests.tui.fake_backtests import FakeBench
 from tests.tui.fake_lab import FakeLab
 from tests.tui.fake_risk import FakeRisk
+from tests.tui.fake_paper import FakePaper, PaperEvent
 
 NOW = 1_795_269_751_000  # 21 Nov 2026 14:02:31 UTC
 #: What a change of topics brings; the rest was told with the first batch.
-RETOLD = BookState | TradesBatch | LabState | SweepState | RiskState
+RETOLD = BookState | TradesBatch | LabState | SweepState | RiskState | PaperEvent
 PRICES = {"BTC_USDT": (61873.41, 2), "ETH_USDT": (2684.07, 2), "SOL_USDT": (154.92, 2), "XRP_USDT": (0.6021, 4)}
 MORE = {"BNB_USDT": (588.3, 2), "DOGE_USDT": (0.1243, 5), "LTC_USDT": (84.11, 2), "PEPE_USDT": (0.00001123, 10)}
 
@@ -215,6 +216,7 @@ class FakeEngine:
         self.lab = FakeLab(NOW)
         self.bench = FakeBench(self)
         self.risk = FakeRisk(NOW)
+        self.paper = FakePaper(self)
         self.more_answers: dict[type, Callable[[Any], Any]] = {}
 
     async def connect(self) -> FakeLink:
@@ -251,7 +253,7 @@ class FakeEngine:
                 events.append(make_book(rest))
             elif kind == "trades":
                 events.append(TradesBatch(symbol=rest, trades=make_trades(rest, 30)))
-        events += [*self.bench.events(topics), *self.risk.events(topics)]
+        events += [*self.bench.events(topics), *self.risk.events(topics), *self.paper.events(topics)]
         return events
 
     def answer(self, command: c.Command) -> Any:
@@ -262,6 +264,8 @@ class FakeEngine:
             return self.more_answers[type(command)](command)
         if self.library == "lab" and (told := self.lab.answer(command)) is not None:
             return told
+        if type(command) in self.paper.answers:
+            return self.paper.answers[type(command)](command)
         if type(command) in self.bench.answers:
             return self.bench.answers[type(command)](command)
         if isinstance(command, c.GetCandles):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from polotui.api import commands as c
-from polotui.api.events import BookState, ChartTail, TradesBatch, WatchState
+from polotui.api.events import BookState, ChartTail, SafetyState, TradesBatch, WatchState
+from polotui.api.safety import SafetyView
 from polotui.core.errors import Refused
 from polotui.core.face_settings import FaceSettings
 from polotui.model.candles import Candle
@@ -211,6 +212,33 @@ async def test_stale_values_say_so_where_they_stand(open_desk):
         await desk.until(lambda: desk.app.store.books["BTC_USDT"].id == 3, "the stale book")
         desk.clock.advance(1.0)
         await desk.until(lambda: desk.text().count("stale 13 s") == 4, lambda: desk.text())
+
+
+async def test_the_safety_score_is_in_the_header_and_yields_to_what_matters_more(open_desk):
+    def header(desk):
+        return desk.text().splitlines()[0]
+
+    async with open_desk((160, 36)) as desk:
+        assert "safety" not in header(desk)
+        desk.engine.push(fe.heartbeat(desk.clock, safety=97))
+        await desk.until(lambda: "safety 97" in header(desk), "the score")
+        assert "✗" not in header(desk)
+        desk.engine.push(fe.heartbeat(desk.clock, safety=94, safety_fit=False))
+        await desk.until(lambda: "safety 94 ✗" in header(desk), "what blocks")
+    async with open_desk((80, 24)) as desk:
+        desk.engine.push(fe.heartbeat(desk.clock, safety=97))
+        await desk.until(lambda: desk.app.store.engine.safety == 97, "the score")
+        await desk.pilot.pause()
+        assert "safety" not in header(desk)
+        desk.engine.push(fe.heartbeat(desk.clock, safety=62, safety_fit=False))
+        await desk.until(lambda: "safety 62 ✗" in header(desk), "what blocks")
+
+
+async def test_a_look_at_safety_is_kept_and_disturbs_nothing(open_desk):
+    view = SafetyView(score=94, vetoes=["latches"], outcomes=[], mode="paper", at_ms=1, may_paper=False, may_live=False)
+    async with open_desk() as desk:
+        desk.engine.push(SafetyState(safety=view))
+        await desk.until(lambda: desk.app.store.safety == view, "the look")
 
 
 async def test_an_empty_watchlist_says_which_key_helps(open_desk):

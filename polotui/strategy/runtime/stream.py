@@ -67,11 +67,14 @@ class Moment:
     def value(self, rule: str, facts: Facts = _NO_FACTS) -> float:
         """A rule's truth (0.0, 1.0, 2.0) or number. Without facts, whatever asks for them is unknown."""
         found = self._rules[rule]
-        row = [float(self._values[slot]) for slot in found.slots]
-        return run_program(found.ops, found.operand, found.constants, row, facts, [0.0] * found.depth)
+        return run_program(found.ops, found.operand, found.constants, self.row(rule), facts, [0.0] * found.depth)
 
     def truth(self, rule: str, facts: Facts = _NO_FACTS) -> int:
         return int(self.value(rule, facts))
+
+    def row(self, rule: str) -> list[float]:
+        """What the rule's program reads of this bar, for whoever runs it with facts of his own."""
+        return [float(self._values[slot]) for slot in self._rules[rule].slots]
 
     def confirmed(self, direction: Direction) -> Confirmed | None:
         """What the frames say to a direction; None when they are not asked."""

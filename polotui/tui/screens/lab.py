@@ -15,6 +15,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
+from polotui.api.lab_values import RunSpec
 from polotui.core.errors import PolotuiError
 from polotui.core.text import clean
 from polotui.tui import keys
@@ -164,6 +165,22 @@ class LabScreen(Trials):
         self._go_to(*place)
 
     # elsewhere
+
+    def action_paper(self) -> None:
+        """The paper screen's wizard with what is open here, or under the cursor of the list."""
+        document, row = self.work.document, self.query_one(StrategyList).chosen
+        listed = row is not None and (document is None or self.focused is self.query_one(StrategyList))
+        if document is None and row is None:
+            self.desk.tell("Nothing is chosen. a makes a strategy from a template.")
+            return
+        if not self.desk.may_change():
+            return
+        if not listed and document is not None and document.unsaved:
+            self.desk.tell("The text is not saved, and a bot runs what is stored. ctrl+s stores it.", "warning")
+            return
+        name = row.name if listed and row is not None else document.name if document else ""
+        self.desk.view.on_paper = RunSpec(strategy=name)
+        self.desk.go_to("paper")
 
     def action_backtest(self) -> None:
         document = self.work.document

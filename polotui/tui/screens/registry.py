@@ -30,6 +30,7 @@ SCREENS: tuple[Entry, ...] = (
     Entry("2", "balance", "Balance", "polotui.tui.screens.balance", "BalanceScreen"),
     Entry("3", "lab", "Lab", "polotui.tui.screens.lab", "LabScreen"),
     Entry("4", "backtest", "Backtest", "polotui.tui.screens.backtest", "BacktestScreen"),
+    Entry("5", "paper", "Paper", "polotui.tui.screens.paper", "PaperScreen"),
     Entry("6", "risk", "Risk", "polotui.tui.screens.risk", "RiskScreen"),
     Entry("", "board", "Board", "polotui.tui.screens.board", "BoardScreen"),
 )

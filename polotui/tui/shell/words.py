@@ -43,6 +43,14 @@ _SCOPE_TITLES = {
     "locks": "Pair locks",
     "board": "Board",
     "stage": "A stage",
+    "paper": "Paper",
+    "bots": "Bots",
+    "held": "Positions",
+    "profit": "Result",
+    "feed": "Feed",
+    "orders": "Orders",
+    "journal": "Journal",
+    "signals": "Signals",
 }
 
 
@@ -107,14 +115,16 @@ class Words(ShellBase):
         self.push_screen(Picker("Guides", choices), show)
 
     def show_alerts(self) -> None:
-        """Toasts for what went wrong: every loud one, of the others three at a time and the rest as a count."""
+        """Toasts for what went wrong, and for fills while no feed is in sight: every loud one, of the others three at a
+        time and the rest as a count."""
         loud = [note for note in self.store.alerts if note.loud]
-        alerts = [note for note in self.store.alerts if not note.loud]
+        seen = self.current_name == "paper"
+        alerts = [note for note in self.store.alerts if not note.loud and not (note.level == "info" and seen)]
         self.store.alerts.clear()
         for note in loud:
             self.notify(clean(note.text, 300), title=note.kind, severity="error", timeout=30, markup=False)
         for note in alerts[-3:]:
-            severity: Any = "error" if note.level == "error" else "warning"
+            severity: Any = {"error": "error", "info": "information"}.get(note.level, "warning")
             self.notify(clean(note.text, 300), severity=severity, timeout=8, markup=False)
         if len(alerts) > 3:
             self.notify(f"{len(alerts) - 3} more: n shows all.", severity="warning", timeout=8, markup=False)

@@ -24,7 +24,10 @@ _MODE_WORDS = {"DEMO": "virtual money", "PAPER": "paper money", "LIVE": "real mo
 
 
 class HeaderBar(Painted):
-    """Name, mode, equity, the stream's age, limits, clock. Narrow: limits, clock, risk, today's change go first."""
+    """Name, mode, equity, the stream's age, limits, safety, clock. Narrow: venue, safety, limits, clock go first.
+
+    A score that blocks trading stays longer than the rest.
+    """
 
     BASE_TONE = "bar"
     TOPICS = frozenset({"engine", "link", "second", "face", "trading"})
@@ -33,7 +36,7 @@ class HeaderBar(Painted):
         parts = self._parts()
         left, right = _assembled(parts)
         # Dropped in this order until the rest fits.
-        for name in ("venue", "limits", "clock", "risk", "today", "words", "equity"):
+        for name in ("venue", "safety", "limits", "clock", "risk", "today", "words", "equity", "unsafe"):
             if width_of(left) + width_of(right) + 2 <= width:
                 break
             parts.pop(name, None)
@@ -74,6 +77,10 @@ class HeaderBar(Painted):
         parts["stream"] = self._stream(engine, now)
         if engine.limits:
             parts["limits"] = _limits(max(engine.limits, key=lambda use: use.used / max(1, use.capacity)), now)
+        if engine.safety is not None and engine.safety_fit:
+            parts["safety"] = [("safety ", "muted"), (str(engine.safety), "")]
+        elif engine.safety is not None:
+            parts["unsafe"] = [("safety ", "muted"), (f"{engine.safety} ✗", "bad")]
         parts["clock"] = [(f"{clock(now)} UTC", "muted")]
         return parts
 

@@ -20,13 +20,21 @@ CREATE TABLE intents (
     reason TEXT NOT NULL,
     signal TEXT NOT NULL,
     parent TEXT NOT NULL,
+    late_ms INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
     prev_hash TEXT NOT NULL,
     hash TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX intents_by_bot ON intents (bot, created_ms);
-CREATE INDEX intents_by_account ON intents (account, created_ms);
+-- An account is `paper` or one below it, `paper/bot-3`; its root is the part before the slash.
+CREATE INDEX intents_by_bot ON intents (bot, number);
+CREATE INDEX intents_by_account ON intents (account, number);
+CREATE INDEX intents_by_root ON intents (substr(account, 1, instr(account || '/', '/') - 1), number);
+
+-- Where to look for orders that are not final, so that a start need not read them all. What counts is their events.
+CREATE TABLE open_orders (
+    order_id TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- Every move of an order from one state to the next.
 CREATE TABLE order_events (
@@ -42,8 +50,6 @@ CREATE TABLE order_events (
 ) STRICT;
 
 CREATE INDEX order_events_by_order ON order_events (order_id, number);
-CREATE INDEX order_events_final ON order_events (order_id)
-    WHERE state IN ('RISK_DENIED', 'REJECTED', 'FILLED', 'CANCELLED', 'EXPIRED');
 
 -- Every trade of an order of ours. `entries` has the money it moved, written in the same transaction.
 CREATE TABLE fills (
@@ -70,7 +76,9 @@ CREATE TABLE fills (
 ) STRICT;
 
 CREATE INDEX fills_by_order ON fills (order_id, number);
+CREATE INDEX fills_by_account ON fills (account, number);
 CREATE INDEX fills_by_account_time ON fills (account, at_ms);
+CREATE INDEX fills_by_root ON fills (substr(account, 1, instr(account || '/', '/') - 1), number);
 CREATE INDEX fills_by_bot ON fills (bot, number);
 
 -- Who did what: refusals, halts, limits changed, latches set and cleared, notes on unknown orders.
@@ -88,7 +96,7 @@ CREATE TABLE audit (
     hash TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX audit_by_kind_time ON audit (kind, at_ms);
+CREATE INDEX audit_by_kind ON audit (kind, number);
 CREATE INDEX audit_by_caller ON audit (caller, number);
 
 -- Latches: each row sets or clears one; the newest row of a name counts, together with its mirror file.
@@ -105,6 +113,8 @@ CREATE TABLE latches (
 ) STRICT;
 
 CREATE INDEX latches_by_name ON latches (name, account, number);
+
+CREATE INDEX entries_by_account ON entries (account, number);
 
 -- The ends of the chains above, so that rows cut off at an end are noticed.
 CREATE TABLE chain_heads (
@@ -166,6 +176,14 @@ CREATE TABLE bot_states (
     PRIMARY KEY (bot, symbol)
 ) STRICT, WITHOUT ROWID;
 
+-- What protects each open position: stop, target, and the orders that carry them out.
+CREATE TABLE protections (
+    account TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (account, symbol)
+) STRICT, WITHOUT ROWID;
+
 -- Signals: what a rule asked for at a bar's close, and how it ended.
 CREATE TABLE signals (
     id TEXT PRIMARY KEY,
@@ -206,16 +224,29 @@ CREATE TABLE trades (
     stop TEXT,
     target TEXT,
     fees TEXT NOT NULL,
+    other_fees TEXT NOT NULL,
     profit TEXT NOT NULL,
     invested TEXT NOT NULL,
     reason TEXT NOT NULL,
     signal TEXT NOT NULL,
+    first_fill INTEGER NOT NULL,
     last_fill INTEGER NOT NULL UNIQUE
 ) STRICT;
 
+CREATE INDEX trades_by_account ON trades (account, id);
+CREATE INDEX trades_by_root ON trades (substr(account, 1, instr(account || '/', '/') - 1), id);
 CREATE INDEX trades_by_account_time ON trades (account, exit_ms);
-CREATE INDEX trades_by_bot_time ON trades (bot, exit_ms);
-CREATE INDEX trades_by_symbol ON trades (symbol, exit_ms);
+CREATE INDEX trades_by_bot ON trades (bot, id);
+CREATE INDEX trades_by_symbol ON trades (symbol, id);
+
+-- Trades that are under way, one row an account and symbol: the fold over its fills so far, written with each fill.
+CREATE TABLE open_trades (
+    account TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    last_fill INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (account, symbol)
+) STRICT, WITHOUT ROWID;
 
 -- The journal: notes and tags of a person beside a trade, and the rules as they stood at its entry.
 CREATE TABLE journal (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual.binding import BindingType
 
 from polotui.api.lab_values import RunDetail
@@ -60,6 +61,14 @@ class ResultPane(BenchPane):
 
     def action_define(self) -> None:
         show_definitions(self.desk, self.bench)
+
+    def action_paper(self) -> None:
+        """The paper screen's wizard with what this run ran with."""
+        if self.result is None:
+            self.desk.tell("Open a result first: i shows the history, Enter opens a run.")
+        elif self.desk.may_change():
+            self.desk.view.on_paper = replace(self.result.spec, version=self.result.row.version)
+            self.desk.go_to("paper")
 
     def action_analyse(self) -> None:
         if self.result is None:

@@ -1,0 +1,495 @@
+"""One bot, live: closed candles and fills come in, orders go out, and what must not be forgotten is written down.
+
+Decided here:
+* One task does everything of a bot, in the order in which it came: a close never meets a fill half-way. The task is a
+  supervised service whose start is the recovery: it reads the state, books what was filled since, and catches up.
+* A moment is decided when all symbols' bars have closed, or `LATE_SECONDS` after the first; a bar that comes later is
+  followed, not traded. Bars that are missing before it are fetched first.
+* The decision, its signals and refusals and the state are one transaction, before anything is sent.
+* Between two orders of one moment it waits until the first is done, so that places and cash are what they are.
+* A symbol whose price is stale is not traded: an exit waits for a fresh price, an entry until it expires.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from polotui.backtest import documents
+from polotui.backtest.settings import Costs, Settings
+from polotui.backtest.work import Document
+from polotui.core.errors import PolotuiError, UsageError
+from polotui.engine.trading.noting import write_note
+from polotui.model.candles import Candle, Timeframe
+from polotui.model.money import ZERO, step_of
+from polotui.model.orders import OrderState, OrderTerms, OrderType
+from polotui.model.symbols import base_and_quote
+from polotui.storage.database import Connection
+from polotui.strategy.runtime.columns import Bar, Bars, bars_of
+from polotui.trading import bot_rows
+from polotui.trading import rows as ledger
+from polotui.trading.blotter import LiveOrder
+from polotui.trading.bots.bot import Bot, BotTerms, SentOrder, Told
+from polotui.trading.bots.notes import DecisionNote, RefusalNote, SignalNote, TradeNote
+from polotui.trading.bots.steps import Steps
+
+if TYPE_CHECKING:
+    from polotui.engine.trading.service import Trading
+
+log = logging.getLogger("polotui.bots")
+
+LATE_SECONDS = 2.0
+LOOK_SECONDS = 1.0
+QUIET_SECONDS = 5.0
+#: Bars beyond the warm-up that a new bot's history begins with.
+ROOM = 50
+_NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Closed:
+    symbol: str
+    candle: Candle
+
+
+@dataclass(frozen=True)
+class Filled:
+    fill: ledger.FillRow
+    terms: OrderTerms
+
+
+@dataclass(frozen=True)
+class Moved:
+    terms: OrderTerms
+    state: OrderState
+    code: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Something that a person wants of the bot; `done` gets the outcome."""
+
+    what: str
+    done: asyncio.Future[None]
+    reason: str = ""
+    close: bool = False
+    symbol: str = ""
+    stop: Any = None
+    target: Any = None
+
+
+Event = Closed | Filled | Moved | Asked
+
+
+class Purse:
+    """A bot's money: the ledger's fold of its account."""
+
+    def __init__(self, trading: Trading, account: str) -> None:
+        self._portfolio = trading.portfolio
+        self._account = account
+
+    def cash(self) -> Any:
+        return self._portfolio.cash(self._account).get("USDT", ZERO)
+
+    def held(self, symbol: str) -> Any:
+        return self._portfolio.cash(self._account).get(base_and_quote(symbol)[0], ZERO)
+
+
+class LiveBot:
+    """Drives one bot. `run` is its service; the rest puts events in its queue."""
+
+    def __init__(self, trading: Trading, stored: bot_rows.StoredBot) -> None:
+        self._trading = trading
+        self.stored = stored
+        self.frame = Timeframe.parse(stored.timeframe)
+        self.bot: Bot | None = None
+        self.text = ""
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._notes: list[SignalNote | RefusalNote | DecisionNote | TradeNote] = []
+        self._waiting: dict[int, dict[str, Candle]] = {}
+        self._first_at = 0.0
+        self._last_bar: dict[str, int] = {}
+        self.closed_ms = 0
+
+    # -- what comes in --------------------------------------------------------------------------------------------
+
+    def on_closed(self, symbol: str, frame: Timeframe, candle: Candle) -> None:
+        if frame is self.frame and symbol in self.stored.symbols:
+            self._events.put_nowait(Closed(symbol, candle))
+
+    def on_booked(self, fill: ledger.FillRow, order: LiveOrder) -> None:
+        self._events.put_nowait(Filled(fill, order.terms))
+
+    def on_order(self, order: LiveOrder) -> None:
+        if order.final:
+            self._events.put_nowait(Moved(order.terms, order.state, order.code, order.words))
+
+    async def ask(self, what: str, **more: Any) -> None:
+        """Does what a person wants, in its turn. Raises what the bot raises."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._events.put_nowait(Asked(what, done, **more))
+        async with asyncio.timeout(15.0):
+            await done
+
+    # -- the notes of the bot -------------------------------------------------------------------------------------
+
+    def on_signal(self, note: SignalNote) -> None:
+        self._notes.append(note)
+
+    def on_refusal(self, note: RefusalNote) -> None:
+        self._notes.append(note)
+
+    def on_decision(self, note: DecisionNote) -> None:
+        self._notes.append(note)
+
+    def on_trade(self, note: TradeNote) -> None:
+        self._notes.append(note)
+
+    # -- life -----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Recovers and trades until the bot has stopped."""
+        # The exchange may not have said yet what it lists.
+        while any(self._trading.markets.market(symbol) is None for symbol in self.stored.symbols):  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_SECONDS)
+        try:
+            bot = await self._recover()
+        except (UsageError, ValueError) as error:
+            # A document that cannot be read any more will not be readable at the next try.
+            await self._fail(str(error))
+            return
+        while bot.state_name != "stopped":
+            await self._one(bot)
+        await self._save(bot)
+        await self._trading.bots.ended(self)
+
+    async def _fail(self, reason: str) -> None:
+        log.error("a bot cannot run", extra={"bot": self.stored.id, "detail": reason})
+        await self._trading.bots.failed(self, reason)
+
+    async def _one(self, bot: Bot) -> None:
+        """The next event, or what time brings."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                event = await self._events.get()
+        except TimeoutError:
+            if self._waiting and self._trading.clock.monotonic() - self._first_at >= LATE_SECONDS:
+                await self._decide(bot, min(self._waiting))
+            await self._exits_that_waited(bot)
+            return
+        await self._take(bot, event)
+
+    async def _take(self, bot: Bot, event: Event) -> None:
+        match event:
+            case Closed(symbol, candle):
+                await self._closed(bot, symbol, candle)
+            case Filled(fill, terms):
+                if bot.on_fill(fill, terms, fill.at_ms, fill.number):
+                    await self._save(bot)
+                    await bot.settle(terms.symbol)
+            case Moved(terms, state, code, words):
+                bot.on_order(terms, state, code, words)
+                if self._notes:
+                    await self._save(bot)
+            case Asked():
+                try:
+                    await self._asked(bot, event)
+                except PolotuiError as error:
+                    event.done.set_exception(error)
+                else:
+                    event.done.set_result(None)
+
+    # -- bars -----------------------------------------------------------------------------------------------------
+
+    async def _closed(self, bot: Bot, symbol: str, candle: Candle) -> None:
+        if candle.open_ms <= self._last_bar.get(symbol, -1):
+            return
+        if not self._waiting:
+            self._first_at = self._trading.clock.monotonic()
+        self._waiting.setdefault(candle.open_ms, {})[symbol] = candle
+        for at_ms in sorted(self._waiting):
+            if len(self._waiting[at_ms]) == len(self.stored.symbols) or at_ms < candle.open_ms:
+                await self._decide(bot, at_ms)
+
+    async def _decide(self, bot: Bot, at_ms: int) -> None:
+        """Decides a moment; what lies between the last one and it is followed first."""
+        candles = self._waiting.pop(at_ms)
+        self._first_at = self._trading.clock.monotonic()
+        missed = await self._between(at_ms)
+        if missed:
+            bot.catch_up([*missed, (at_ms, _bars(candles))])
+        else:
+            bot.on_moment(at_ms, _bars(candles))
+        for symbol in candles:
+            self._last_bar[symbol] = at_ms
+        self.closed_ms = at_ms
+        await self._save(bot)
+        await self._act(bot)
+
+    async def _between(self, at_ms: int) -> list[tuple[int, dict[str, Bar]]]:
+        """Bars that closed before `at_ms` and were never told, by moment."""
+        found: dict[int, dict[str, Bar]] = {}
+        for symbol in self.stored.symbols:
+            last = self._last_bar.get(symbol, 0)
+            if not last or last + self.frame.ms >= at_ms:
+                continue
+            candles = await self._trading.history(symbol, self.frame, (at_ms - last) // self.frame.ms + 1)
+            for candle in candles:
+                if last < candle.open_ms < at_ms:
+                    found.setdefault(candle.open_ms, {})[symbol] = _bar(candle)
+                    self._last_bar[symbol] = candle.open_ms
+        return sorted(found.items())
+
+    # -- orders ---------------------------------------------------------------------------------------------------
+
+    def _prices(self) -> dict[str, float]:
+        """Last prices of the symbols that may be traded now."""
+        prices = {}
+        for symbol in self.stored.symbols:
+            mark = self._trading.markets.mark(symbol)
+            prices[symbol] = float(mark.price) if mark is not None and mark.fresh else _NAN
+        return prices
+
+    async def _act(self, bot: Bot) -> None:
+        """Carries out what was decided: exits, then entries in the document's order, then the stops."""
+        bot.begin(self._prices())
+        await bot.exits()
+        await self._quiet(bot)
+        for symbol in self.stored.symbols:
+            await bot.enter(symbol)
+            await self._quiet(bot)
+        await bot.settle_all()
+        if self._notes:
+            await self._save(bot)
+
+    async def _quiet(self, bot: Bot) -> None:
+        """Waits until no market order of this bot is under way, taking in what comes meanwhile."""
+        deadline = self._trading.clock.monotonic() + QUIET_SECONDS
+        later: list[Event] = []
+        while self._under_way() or not self._events.empty():
+            left = deadline - self._trading.clock.monotonic()
+            if left <= 0:
+                break
+            try:
+                async with asyncio.timeout(min(left, LOOK_SECONDS)):
+                    event = await self._events.get()
+            except TimeoutError:
+                continue
+            if isinstance(event, Filled | Moved):
+                await self._take(bot, event)
+            else:
+                later.append(event)
+        for event in later:
+            self._events.put_nowait(event)
+
+    def _under_way(self) -> bool:
+        open_orders = self._trading.gateway.blotter.open(self.stored.account)
+        return any(order.terms.type is OrderType.MARKET for order in open_orders)
+
+    async def _exits_that_waited(self, bot: Bot) -> None:
+        prices = self._prices()
+        if any(
+            hand.held and hand.position.exit_reason and hand.left_at != bot.shared.index
+            for symbol, hand in bot.hands.items()
+            if prices[symbol] == prices[symbol]
+        ):
+            bot.begin(prices)
+            await bot.exits()
+            await self._quiet(bot)
+            await self._save(bot)
+
+    async def _asked(self, bot: Bot, event: Asked) -> None:
+        if event.what == "pause":
+            bot.pause(event.reason)
+        elif event.what == "resume":
+            bot.resume()
+        elif event.what == "stop":
+            bot.stop(event.reason, close=event.close)
+        elif event.what == "edit":
+            bot.edit_levels(event.symbol, stop=event.stop, target=event.target)
+        await self._save(bot)
+        if event.what == "stop" and event.close:
+            await self._act(bot)
+        elif event.what == "stop":
+            await self._trading.gateway.cancel_all(self.stored.account, reason="the bot was stopped")
+        else:
+            await bot.settle_all()
+
+    # -- recovery -------------------------------------------------------------------------------------------------
+
+    async def _recover(self) -> Bot:
+        stored, trading = self.stored, self._trading
+        version = await trading.strategy_text(stored.strategy, stored.version)
+        self.text = version.text
+        bound = documents.bound(
+            Document(
+                text=version.text,
+                form=version.form,
+                params=stored.params,
+                symbols=list(stored.symbols),
+                timeframe=stored.timeframe,
+            )
+        )
+        states = await trading.database.read(lambda c: bot_rows.states(c, stored.id), "bot state")
+        state = states.get("")
+        whole = await self._histories(bound.warmup_bars + ROOM, state)
+        known, missed = _split(whole, self.frame.ms, state)
+        grids = trading.grids()
+        bot = Bot(
+            BotTerms(
+                id=stored.id,
+                strategy=stored.strategy,
+                account=stored.account,
+                symbols=stored.symbols,
+                frame_ms=self.frame.ms,
+                settings=Settings(0, 1, float(stored.capital), "pessimistic", self._costs(), grids),
+                form="book",
+            ),
+            bound,
+            histories=known,
+            steps={symbol: self._steps(symbol) for symbol in stored.symbols},
+            orders=trading.gateway,
+            keeper=trading.guards,
+            purse=Purse(trading, stored.account),
+            clock=trading.clock,
+            chance=trading.chance.child(f"bot-{stored.id}"),
+            listener=self,
+        )
+        bot.blocked = self._blocked
+        self.bot = bot
+        if state is not None:
+            await self._go_on(bot, state)
+        self._last_bar = {symbol: int(bars.time[-1]) for symbol, bars in whole.items() if len(bars)}
+        self.closed_ms = max(self._last_bar.values(), default=0)
+        if missed:
+            bot.catch_up(missed)
+            trading.fact(
+                "bot", "info", f"{stored.strategy}: followed {len(missed)} bars that closed meanwhile", bot=stored.id
+            )
+        await self._save(bot)
+        await self._act(bot)
+        return bot
+
+    async def _go_on(self, bot: Bot, state: dict[str, Any]) -> None:
+        stored = self.stored
+        since = int(state["bar_ms"])
+
+        def read(connection: Connection) -> tuple[list[SentOrder], list[Told]]:
+            sent = [
+                SentOrder(order.terms, order.state, order.code, order.words)
+                for order in ledger.orders(connection, bot=stored.id, limit=500)
+                if order.terms.created_ms >= since or order.state not in _DONE
+            ]
+            fills = ledger.fills_after(connection, int(state["fill"]), bot=stored.id)
+            return list(reversed(sent)), [
+                Told(number=fill.number, fill=fill, terms=terms, at_ms=fill.at_ms)
+                for fill in fills
+                if (terms := ledger.terms_of(connection, fill.order_id)) is not None
+            ]
+
+        sent, fills = await self._trading.database.read(read, "bot orders")
+        bot.restore(state, sent, fills)
+
+    async def _histories(self, warm: int, state: dict[str, Any] | None) -> dict[str, Bars]:
+        """From the anchor on, which for a new bot is the beginning of its warm-up."""
+        found = {}
+        for symbol in self.stored.symbols:
+            limit = warm
+            if state is not None:
+                limit = (self._trading.clock.wall_ms() - int(state["anchor_ms"])) // self.frame.ms + 2
+            candles = await self._trading.history(symbol, self.frame, limit)
+            anchor = int(state["anchor_ms"]) if state is not None else 0
+            found[symbol] = bars_of([_bar(c) for c in candles if c.open_ms >= anchor], self.frame.ms)
+        return found
+
+    def _steps(self, symbol: str) -> Steps:
+        market = self._trading.markets.market(symbol)
+        if market is None:
+            return Steps()
+        return Steps(step_of(market.price_scale), step_of(market.quantity_scale))
+
+    def _costs(self) -> Costs:
+        least = max(
+            (float(m.min_amount) for s in self.stored.symbols if (m := self._trading.markets.market(s))), default=1.0
+        )
+        # The book itself has spread, depth and volume; only fees and the smallest order are ours to know.
+        fees = self._trading.fees
+        return Costs(
+            maker_fee=fees[0], taker_fee=fees[1], slippage=0.0, half_spread=0.0, volume_share=0.0, least_amount=least
+        )
+
+    def _blocked(self, symbol: str) -> str:
+        if not self._trading.markets.fresh(symbol):
+            return "stale prices"
+        return self._trading.protector_blocks()
+
+    # -- writing --------------------------------------------------------------------------------------------------
+
+    async def _save(self, bot: Bot) -> None:
+        """State and notes, in one transaction."""
+        taken, self._notes = self._notes, []
+        state = bot.state()
+        stored, now = self.stored, self._trading.clock.wall_ms()
+        moved = (bot.state_name, bot.reason) != (stored.state, stored.reason)
+
+        def write(connection: Connection) -> int:
+            bot_rows.save_state(
+                connection,
+                stored.id,
+                "",
+                state,
+                anchor_ms=bot.anchor_ms,
+                bar_ms=bot.bar_ms,
+                fill_number=bot.fill_number,
+            )
+            if moved and bot.state_name != "stopped":
+                bot_rows.set_bot(connection, stored.id, bot.state_name, bot.reason, now)
+            number = 0
+            for note in taken:
+                number = write_note(connection, note, now) or number
+            return number
+
+        try:
+            self._trading.told(await self._trading.database.transact(write, "bot state"))
+        except BaseException:
+            self._notes = taken + self._notes
+            raise
+        if moved:
+            from dataclasses import replace
+
+            self.stored = replace(stored, state=bot.state_name, reason=bot.reason)
+        if any(isinstance(note, SignalNote | RefusalNote) for note in taken):
+            self._trading.changed(signals=True)
+        self._trading.bots.touch()
+
+
+_DONE = frozenset(
+    {OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED, OrderState.RISK_DENIED}
+)
+
+
+def _bar(candle: Candle) -> Bar:
+    return Bar(candle.open_ms, candle.open, candle.high, candle.low, candle.close, candle.volume)
+
+
+def _bars(candles: Mapping[str, Candle]) -> dict[str, Bar]:
+    return {symbol: _bar(candle) for symbol, candle in candles.items()}
+
+
+def _split(
+    whole: Mapping[str, Bars], frame_ms: int, state: Mapping[str, Any] | None
+) -> tuple[dict[str, Bars], list[tuple[int, dict[str, Bar]]]]:
+    """What the state knows, and the moments after it."""
+    if state is None:
+        return dict(whole), []
+    known, missed = {}, {}  # type: tuple[dict[str, Bars], dict[int, dict[str, Bar]]]
+    for symbol, bars in whole.items():
+        count = int((bars.time <= state["bar_ms"]).sum())
+        known[symbol] = bars.slice(0, count)
+        for place in range(count, len(bars)):
+            missed.setdefault(int(bars.time[place]), {})[symbol] = bars.bar(place)
+    return known, sorted(missed.items())

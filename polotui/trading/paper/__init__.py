@@ -1,0 +1,1 @@
+"""Paper trading: venues that fill orders without sending any."""
