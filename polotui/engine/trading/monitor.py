@@ -154,9 +154,9 @@ class Monitor:
     async def _check(self) -> None:
         trading = self._trading
         limits = trading.limits.limits()
-        equity = trading.view.equity(self.root, whole=True)
         if not trading.portfolio.accounts(self.root):
-            return  # nothing was ever booked: an account without books is not one that lost everything
+            return  # its books are not open yet: that it holds nothing is not known
+        equity = trading.view.equity(self.root, whole=True)
         confirmed = trading.view.fresh(self.root) and not trading.gateway.trouble and equity is not None
         await self._read_day(equity, confirmed, limits)
         await self._read_drawdowns(equity, confirmed, limits)

@@ -114,6 +114,7 @@ class Trading(Telling):
         engine = self.engine
         self.portfolio = await self.database.read(Portfolio.load, "portfolio")
         self.clock.not_before(await self.database.read(_newest_ms, "newest row"))
+        engine.stores.facts.stamp_with(self.clock)  # type: ignore[union-attr]
         await self.limits.load()
         await self.latches.load()
         blotter = Blotter()
