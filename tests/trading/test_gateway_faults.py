@@ -33,7 +33,7 @@ class Fails:
         raise StorageError("The disk is full.")
 
 
-async def test_a_watcher_that_fails_does_not_keep_the_others_from_a_fill(desk: Desk) -> None:  # noqa: F811
+async def test_a_watcher_that_fails_does_not_keep_the_others_from_a_fill(desk: Desk) -> None:
     desk.gateway.watch(Fails())
     behind = Ears()
     desk.gateway.watch(behind)
@@ -50,7 +50,7 @@ async def test_a_watcher_that_fails_does_not_keep_the_others_from_a_fill(desk: D
     ("answer", "end"), [(S.REJECTED, ["SUBMITTING", "REJECTED"]), (S.ACCEPTED, ["SUBMITTING", "ACCEPTED", "CANCELLED"])]
 )
 async def test_a_cancel_that_meets_an_order_on_its_way_is_carried_out_when_it_has_arrived(
-    desk: Desk,  # noqa: F811
+    desk: Desk,
     answer: OrderState,
     end: list[str],
 ) -> None:
@@ -69,7 +69,7 @@ async def test_a_cancel_that_meets_an_order_on_its_way_is_carried_out_when_it_ha
 
 
 async def test_an_order_that_is_cancelled_while_its_intent_is_written_never_reaches_the_venue(
-    desk: Desk,  # noqa: F811
+    desk: Desk,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written = asyncio.Event()
@@ -96,7 +96,7 @@ async def test_an_order_that_is_cancelled_while_its_intent_is_written_never_reac
     assert desk.gateway.blotter.open() == []
 
 
-async def test_a_fill_of_an_order_that_counted_as_refused_makes_it_open_again(desk: Desk) -> None:  # noqa: F811
+async def test_a_fill_of_an_order_that_counted_as_refused_makes_it_open_again(desk: Desk) -> None:
     desk.venue.answers = [Placement(state=S.REJECTED, code="never-arrived")]
     asked = buy("2")
     await desk.gateway.submit(asked)
