@@ -69,6 +69,9 @@ log = logging.getLogger("polotui.trading")
 
 PAPER = "paper"
 SNAPSHOT_MS = 3_600_000
+#: How long the end of the engine waits for what a person has begun.
+FINISH_SECONDS = 5.0
+WHOLE_SECONDS = 5.0
 
 
 #: Services without which nothing new may be ordered.
@@ -227,15 +230,33 @@ class Trading(Telling):
         service("prevented", self.prevented.run)
         service("board", self.board.run)
         service("positions", self.keep_positions)
+        service("portfolio", self._keep_whole)
         service("ledger-snapshots", self._keep_snapshots)
 
     async def close(self) -> None:
         """Waits for what is being sent and writes what is left to write."""
+        await self.supervisor.finish(FINISH_SECONDS)
         if self.started:
             await self.gateway.close()
             await self.guards.save()
             if self.rehearsal is not None:
                 await self.rehearsal.close()
+
+    async def _keep_whole(self) -> None:
+        """Looks for rows that the portfolio was never told of: without one it would wait for ever."""
+        while True:
+            await asyncio.sleep(WHOLE_SECONDS)
+            try:
+                await self.catch_up()
+            except StorageError as error:
+                log.warning("the portfolio could not be compared with the ledger", extra={"detail": str(error)})
+
+    async def catch_up(self) -> None:
+        portfolio = self.portfolio
+        found = await self.database.read(lambda c: portfolio.missing(c), "portfolio")
+        if found and portfolio.take(found):
+            log.warning("the portfolio was not told of rows of the ledger; it knows them now")
+            self.touch_positions()
 
     async def _keep_snapshots(self) -> None:
         """A proven copy of the ledger every hour, at the start too; one old copy a day is read again."""
@@ -308,6 +329,11 @@ class Trading(Telling):
         self, id: str, source: str, target: str, currency: str, amount: Decimal, kind: str, note: str
     ) -> None:
         """Moves capital between accounts, once for each `id`."""
+        await self.supervisor.whole(self._move(id, source, target, currency, amount, kind, note))
+
+    async def _move(
+        self, id: str, source: str, target: str, currency: str, amount: Decimal, kind: str, note: str
+    ) -> None:
         now = self.clock.wall_ms()
         moved = await self.database.transact(
             lambda c: ledger.move_capital(
@@ -324,6 +350,9 @@ class Trading(Telling):
 
     async def deposit(self, currency: str, amount: Decimal) -> None:
         """Virtual money for the paper account; the day's loss and the drawdown do not count it."""
+        await self.supervisor.whole(self._deposit(currency, amount))
+
+    async def _deposit(self, currency: str, amount: Decimal) -> None:
         assert self.engine.stores is not None
         entry = await self.engine.stores.paper.deposit(currency, amount)
         self.portfolio.apply_entry(entry)
