@@ -117,6 +117,7 @@ class Trading(Telling):
         engine = self.engine
         self.portfolio = await self.database.read(Portfolio.load, "portfolio")
         self.clock.not_before(await self.database.read(_newest_ms, "newest row"))
+        engine.stores.facts.stamp_with(self.clock)  # type: ignore[union-attr]
         await self.limits.load()
         await self.latches.load()
         blotter = Blotter()
@@ -185,10 +186,10 @@ class Trading(Telling):
         for monitor in self.monitors:
             await monitor.load()
         engine.charts.on_closed = self.bots.on_closed  # type: ignore[union-attr]
-        self._run_services()
         fitness.plug(self)
         self.started = True
         await self.bots.load()
+        self._run_services()
 
     async def _recover(self) -> None:
         """Open orders go back to their venue; what had not reached it is ended."""
