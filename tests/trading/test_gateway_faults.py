@@ -107,7 +107,7 @@ async def test_a_fill_of_an_order_that_counted_as_refused_makes_it_open_again(de
     assert (order.state, order.left) == (S.PARTIAL, D("1.5"))
 
 
-async def test_a_fill_whose_teller_is_cancelled_is_in_the_portfolio_all_the_same(desk: Desk) -> None:  # noqa: F811
+async def test_a_fill_whose_teller_is_cancelled_is_in_the_portfolio_all_the_same(desk: Desk) -> None:
     asked = buy("2")
     await desk.gateway.submit(asked)
     for turn in range(4):
@@ -123,7 +123,7 @@ async def test_a_fill_whose_teller_is_cancelled_is_in_the_portfolio_all_the_same
 
 
 async def test_the_end_does_not_wait_for_ever_for_a_ledger_that_is_gone(
-    desk: Desk,  # noqa: F811
+    desk: Desk,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = buy("2")
