@@ -215,6 +215,7 @@ class Trading(Telling):
             [OpenOrder(terms=order.terms, left=order.left, venue_id=order.venue_id) for order in resting]
         )
         await self.guards.load([order.terms for order in self.gateway.blotter.open()])
+        await self.hand.load()
 
     def _run_services(self) -> None:
         service = self.supervisor.service
