@@ -60,6 +60,7 @@ from polotui.trading.venue import Venue
 log = logging.getLogger("polotui.gateway")
 
 RETRY_SECONDS = 1.0
+CLOSE_SECONDS = 5.0
 #: The paper venue's word for «what is left is less than one lot».
 DONE = "PAPER-REST"
 
@@ -519,5 +520,8 @@ class Gateway:
         return order
 
     async def close(self) -> None:
-        """Waits for what is being sent."""
-        await asyncio.gather(*self._sending, return_exceptions=True)
+        """Waits for what is being sent, a while: what hangs is in the ledger, and the next start asks after it."""
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=CLOSE_SECONDS)
+        for task in self._sending:
+            task.cancel()
