@@ -161,6 +161,8 @@ class Trading(Telling):
         self.view.state = self.halting.state
         self.view.strategy_of = self.strategy_of
         self.view.guards = self.guards
+        if engine.accounts is not None:
+            self.view.asked_price = engine.accounts.price
         self.view.is_dust = self.is_dust
         self.provide()
         self.markets.learn(engine.desk.known_markets() if engine.desk is not None else {})
