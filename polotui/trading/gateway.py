@@ -17,10 +17,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -34,7 +33,7 @@ from polotui.model.orders import FINAL, Execution, OrderState, OrderTerms, Place
 from polotui.poloniex.errors import RealTradeBlocked
 from polotui.risk.assess import assess
 from polotui.risk.limits import Limits
-from polotui.risk.values import AccountView, Asked, MarketView, RiskDecision
+from polotui.risk.values import Asked, RiskDecision
 from polotui.storage.database import Connection, Database
 from polotui.trading import rows
 from polotui.trading.blotter import Blotter, LiveOrder, root_of
@@ -56,6 +55,7 @@ from polotui.trading.moves import (
 from polotui.trading.portfolio import Portfolio
 from polotui.trading.trades import Least, Trade, book_trade, settle_trade
 from polotui.trading.venue import Venue
+from polotui.trading.watchers import Submitted, View, Watcher
 
 log = logging.getLogger("polotui.gateway")
 
@@ -65,41 +65,6 @@ CLOSE_SECONDS = 5.0
 DONE = "PAPER-REST"
 
 T = TypeVar("T")
-
-
-class View(Protocol):
-    """Where the gate's picture of the account and the market comes from."""
-
-    def account(self, account: str) -> AccountView:
-        """The root that an account belongs to, with the cash of exactly this account beside."""
-        ...
-
-    def market(self, symbol: str) -> MarketView: ...
-
-    def sent(self, terms: OrderTerms) -> None:
-        """An order passed the gate."""
-        ...
-
-
-class Watcher(Protocol):
-    """Who is told what became of orders, after it is durable and in the blotter and the portfolio."""
-
-    async def on_order(self, order: LiveOrder) -> None: ...
-
-    async def on_booked(self, fill: rows.FillRow, order: LiveOrder, trade: Trade | None) -> None:
-        """`trade` is the one that this fill closed, if it closed one."""
-        ...
-
-    async def on_refused(self, asked: Asked, decision: RiskDecision) -> None: ...
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """What became of a wish. `state` is RISK_DENIED, or where the order stood when its venue had answered."""
-
-    order_id: str
-    decision: RiskDecision
-    state: OrderState
 
 
 class Gateway:
@@ -525,3 +490,6 @@ class Gateway:
             await asyncio.wait(self._sending, timeout=CLOSE_SECONDS)
         for task in self._sending:
             task.cancel()
+
+
+__all__ = ["Gateway", "Submitted", "View", "Watcher"]
