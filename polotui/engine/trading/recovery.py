@@ -1,7 +1,7 @@
 """The start of trading, which is its recovery: open orders go back to their venue.
 
-Decided here: what the paper venue had not told before the process ended did not happen. Orders at the exchange are asked
-after by their resolver. Those of an exchange that is there no more are over.
+Decided here: what the paper venue had not told before the process ended did not happen. Orders at the exchange are
+asked after by their resolver. Those of an exchange that is there no more are over.
 """
 
 from __future__ import annotations

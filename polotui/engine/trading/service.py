@@ -43,7 +43,7 @@ from polotui.model.account import Account, Balance
 from polotui.model.candles import Candle, Timeframe
 from polotui.model.market import Ticker
 from polotui.model.market import Trade as Print
-from polotui.model.money import ZERO, plain
+from polotui.model.money import ZERO
 from polotui.model.orders import OWN
 from polotui.model.symbols import Market
 from polotui.risk.checks import all_checks
@@ -493,5 +493,3 @@ def _title(code: str) -> str:
     """A check's code as words: RISK-DAILY-LOSS is «daily loss»."""
     return code.removeprefix("RISK-").replace("-", " ").lower()
 
-
-__all__ = ["QUOTE", "Trading", "plain"]
