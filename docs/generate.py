@@ -45,7 +45,7 @@ start one. `--demo` means the demo's home and its built-in exchange.
 | code | meaning |
 |---|---|
 | 0 | done |
-| 1 | failed; `health`: degraded; `data verify`, `strategy validate`, `strategy examine`, `audit verify`: findings; `halt`, `flatten`: something is left |
+| 1 | failed; `health`: degraded; findings of `verify`, `validate`, `examine`; `halt`, `flatten`: something is left |
 | 2 | wrong usage, file or configuration |
 | 3 | engine or exchange not reachable; `health`: offline; `halt`: the engine did not confirm, the flag holds |
 | 4 | refused by a risk or safety rule, an order that only asks what would happen too; `doctor`: not fit |

@@ -56,9 +56,8 @@ def desk(shell: Shell) -> Iterator[Desk]:
     made = Desk(shell)
     yield made
     shell("engine", "stop", "--force", "--demo")
-    for file, name in (("simulator.json", "pid"),):
-        with suppress(OSError, ValueError, KeyError):
-            spawn.terminate(json.loads((shell.home.data / file).read_text())[name])
+    with suppress(OSError, ValueError, KeyError):
+        spawn.terminate(json.loads((shell.home.data / "simulator.json").read_text())["pid"])
     with suppress(OSError, ValueError):
         if spawn.alive(pid := int(shell.home.lock.read_text())):
             spawn.terminate(pid)
