@@ -25,12 +25,11 @@ import msgspec
 
 from polotui.core import halt
 from polotui.core.clock import Clock
-from polotui.core.errors import Refused, StorageError
+from polotui.core.errors import RealTradeBlocked, Refused, StorageError
 from polotui.core.text import clean
 from polotui.model.account import Order
 from polotui.model.money import ZERO, plain
 from polotui.model.orders import FINAL, Execution, OrderState, OrderTerms, Placement, Purpose, Side
-from polotui.poloniex.errors import RealTradeBlocked
 from polotui.risk.assess import assess
 from polotui.risk.limits import Limits
 from polotui.risk.values import Asked, RiskDecision
