@@ -16,10 +16,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+<<<<<<< HEAD
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
+=======
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+>>>>>>> s4-review
 
 import msgspec
 
@@ -97,7 +105,7 @@ class Gateway:
         self._strategy_of = strategy_of
         self._venues: dict[str, Venue] = {}
         self._watchers: list[Watcher] = []
-        self._sending: set[asyncio.Task[Submitted]] = set()
+        self._sending: set[asyncio.Task[Any]] = set()
         #: Orders whose placing is not answered yet, and those of them that are to go as soon as it is.
         self._under_way: set[str] = set()
         self._unwanted: dict[str, str] = {}
@@ -153,7 +161,11 @@ class Gateway:
         self.blotter.add(order)
         self.view.sent(asked.terms)
         self._under_way.add(asked.terms.id)
-        task = asyncio.create_task(self._send_whole(venue, order, decision), name=f"order {asked.terms.id}")
+        return await self._whole(self._send_whole(venue, order, decision))
+
+    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
+        """Does it to its end, also when the caller is cancelled: what is stored must be in memory too."""
+        task = asyncio.create_task(work, name="gateway")
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
         return await asyncio.shield(task)
@@ -291,6 +303,11 @@ class Gateway:
         self, order_id: str, state: OrderState, *, venue_id: str = "", code: str = "", words: str = "", at_ms: int = 0
     ) -> None:
         """An order moved. What is no legal move, or no news, is left out; fills decide about FILLED and PARTIAL."""
+        await self._whole(self._on_state(order_id, state, venue_id, code, words, at_ms))
+
+    async def _on_state(
+        self, order_id: str, state: OrderState, venue_id: str, code: str, words: str, at_ms: int
+    ) -> None:
         async with self._booking:
             order = self.blotter.get(order_id)
             if order is None:
@@ -346,6 +363,9 @@ class Gateway:
 
     async def on_fill(self, execution: Execution) -> None:
         """Books a fill once. An execution of an order that is nowhere to be found is an alarm and no fill."""
+        await self._whole(self._on_fill(execution))
+
+    async def _on_fill(self, execution: Execution) -> None:
         async with self._booking:
             order = self.blotter.get(execution.order_id) or await self._remembered(execution.order_id)
             if order is None:
@@ -484,6 +504,7 @@ class Gateway:
         return order
 
     async def close(self) -> None:
+<<<<<<< HEAD
         """Waits for what is being sent, a while: what hangs is in the ledger, and the next start asks after it."""
         if self._sending:
             await asyncio.wait(self._sending, timeout=CLOSE_SECONDS)
@@ -492,3 +513,12 @@ class Gateway:
 
 
 __all__ = ["Gateway", "Submitted", "View", "Watcher"]
+=======
+        """Waits for what is being sent and booked. What the ledger does not take by then is told again after the next
+        start, by the venue."""
+        if self._sending:
+            _, late = await asyncio.wait(self._sending, timeout=CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+>>>>>>> s4-review

@@ -12,6 +12,7 @@ from polotui.model.orders import OrderState, Placement
 from polotui.risk.values import Asked, RiskDecision
 from polotui.trading import rows
 from polotui.trading.blotter import LiveOrder
+from polotui.trading.portfolio import Portfolio
 from polotui.trading.trades import Trade
 from tests.trading.test_gateway import Desk, Ears, buy, desk, events, reached, traded
 
@@ -104,3 +105,36 @@ async def test_a_fill_of_an_order_that_counted_as_refused_makes_it_open_again(de
     await desk.gateway.on_fill(traded(asked, "0.5"))
     (order,) = desk.gateway.blotter.open()
     assert (order.state, order.left) == (S.PARTIAL, D("1.5"))
+
+
+async def test_a_fill_whose_teller_is_cancelled_is_in_the_portfolio_all_the_same(desk: Desk) -> None:
+    asked = buy("2")
+    await desk.gateway.submit(asked)
+    for turn in range(4):
+        telling = asyncio.create_task(desk.gateway.on_fill(traded(asked, "0.5", f"t{turn}")))
+        for _ in range(turn + 2):
+            await asyncio.sleep(0)
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+        await desk.gateway.close()
+        await desk.gateway.on_fill(traded(asked, "0.5", f"t{turn}"))
+    assert [fill.quantity for fill in desk.ears.booked] == [D("0.5")] * 4
+    assert desk.gateway.portfolio.same_as(await desk.database.read(Portfolio.load))
+
+
+async def test_the_end_does_not_wait_for_ever_for_a_ledger_that_is_gone(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = buy("2")
+    await desk.gateway.submit(asked)
+
+    async def broken(*_: object) -> None:
+        raise StorageError("The disk is gone.")
+
+    monkeypatch.setattr(desk.database, "transact", broken)
+    monkeypatch.setattr("polotui.trading.gateway.CLOSE_SECONDS", 0.05)
+    telling = asyncio.create_task(desk.gateway.on_fill(traded(asked, "2")))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(desk.gateway.close(), 5)
+    assert telling.cancelled() or telling.done() or telling.cancel()

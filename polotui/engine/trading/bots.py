@@ -296,6 +296,9 @@ class Bots:
         await live.ask("resume" if resume else "pause", reason=f"by {clean(caller, 40) or 'hand'}")
         state = "running" if resume else "paused"
         await self._set(number, state, "" if resume else f"by {clean(caller, 40) or 'hand'}")
+        if resume:
+            for monitor in self._trading.monitors:
+                await monitor.bot_resumed(number)
         return tr.BotStarted(bot=self.row(number), text=f"Bot {number} is {state}.")
 
     async def stop(self, number: int, *, close: bool, caller: str) -> tr.BotStarted:
