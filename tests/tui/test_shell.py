@@ -439,6 +439,7 @@ async def test_every_key_of_the_table_has_its_action(open_desk):
         lab = desk.app.desk_screen
         await desk.press("4")
         backtest = desk.app.desk_screen
+<<<<<<< HEAD
         await desk.press("6")
         risk = desk.app.desk_screen
         await desk.press("B")
@@ -452,6 +453,20 @@ async def test_every_key_of_the_table_has_its_action(open_desk):
             "locks": risk.query_one("#locks"),
             "board": board,
             "stage": board.query_one("#paper"),
+=======
+        await desk.press("5")
+        paper = desk.app.desk_screen
+        await desk.press("2", "question_mark")
+        places = {
+            "paper": paper,
+            "bots": paper.query_one("#bots"),
+            "held": paper.query_one("#positions"),
+            "profit": paper.query_one("#result"),
+            "feed": paper.query_one("#feed"),
+            "orders": paper.query_one("#orders"),
+            "journal": paper.query_one("#journal"),
+            "signals": paper.query_one("#signals"),
+>>>>>>> s4-tuipaper
             "backtest": backtest,
             "form": backtest.query_one("#form"),
             "runs": backtest.query_one("#history"),
@@ -485,10 +500,13 @@ def test_the_key_table_has_no_conflicts_of_its_own():
     assert len({key.id for key in keys.KEYS}) == len(keys.KEYS)
 
 
+PAPER_PANES = ("bots", "held", "feed", "orders", "journal", "signals")
+
+
 def test_no_pane_takes_a_letter_of_the_global_table():
     reserved = set("hjklgGypetzmsS123456789") | {"slash", "colon", "question_mark", "plus", "minus"}
     for key in keys.KEYS:
-        if key.scope in ("market", "watchlist", "balance", "lab", "strategies"):
+        if key.scope in ("market", "watchlist", "balance", "lab", "strategies", "paper", *PAPER_PANES):
             assert not set(key.keys.split(",")) & reserved, key.id
 
 
