@@ -32,8 +32,8 @@ from polotui.model.candles import Candle, Timeframe
 from polotui.model.market import Trade
 from tests.tui.fake_backtests import FakeBench
 from tests.tui.fake_lab import FakeLab
-from tests.tui.fake_risk import FakeRisk
 from tests.tui.fake_paper import FakePaper, PaperEvent
+from tests.tui.fake_risk import FakeRisk
 
 NOW = 1_795_269_751_000  # 21 Nov 2026 14:02:31 UTC
 #: What a change of topics brings; the rest was told with the first batch.
