@@ -160,7 +160,8 @@ def signals_table(signals: Sequence[SignalRow]) -> str:
 def feed_line(item: FeedItem) -> str:
     """`2026-11-20 14:00:00  refused     BTC_USDT   bot 3  RISK-CORR: …`."""
     of = f"bot {item.bot}" if item.bot else ""
-    return f"{second(item.at_ms)}  {clean(item.kind, 12):<10}  {clean(item.symbol, 20):<10}  {of:<7}  {clean(item.text, 400)}"
+    head = f"{second(item.at_ms)}  {clean(item.kind, 12):<10}  {clean(item.symbol, 20):<10}  {of:<7}"
+    return f"{head}  {clean(item.text, 400)}"
 
 
 def strategy(name: str, version: int) -> str:

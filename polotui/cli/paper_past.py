@@ -227,7 +227,7 @@ def _item(fact: Fact) -> FeedItem:
 
 
 def _bars(period: str, bars: list[ResultBar]) -> str:
-    largest = max((abs(float(bar.profit or 0)) for bar in bars), default=0.0)
+    largest = max((abs(float(bar.profit or 0)) for bar in bars), default=0.0) or 1.0
     rows = [
         [
             day(bar.start_ms),
@@ -235,7 +235,7 @@ def _bars(period: str, bars: list[ResultBar]) -> str:
             str(bar.trades),
             desk.share(bar.wins, bar.trades),
             number(bar.fees),
-            "█" * round(abs(float(bar.profit or 0)) / largest * BAR_CELLS) if largest else "",
+            ("░" if bar.profit.startswith("-") else "█") * round(abs(float(bar.profit or 0)) / largest * BAR_CELLS),
         ]
         for bar in bars
     ]

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -60,6 +60,7 @@ from polotui.trading.venue import Venue
 log = logging.getLogger("polotui.gateway")
 
 RETRY_SECONDS = 1.0
+CLOSE_SECONDS = 5.0
 #: The paper venue's word for «what is left is less than one lot».
 DONE = "PAPER-REST"
 
@@ -133,6 +134,9 @@ class Gateway:
         self._venues: dict[str, Venue] = {}
         self._watchers: list[Watcher] = []
         self._sending: set[asyncio.Task[Submitted]] = set()
+        #: Orders whose placing is not answered yet, and those of them that are to go as soon as it is.
+        self._under_way: set[str] = set()
+        self._unwanted: dict[str, str] = {}
         self._booking = asyncio.Lock()
         #: Why nothing new may go, beside the gate: the database refuses fills, the accounts do not agree.
         self.trouble: dict[str, str] = {}
@@ -184,7 +188,8 @@ class Gateway:
         order.stop, order.target = asked.stop, asked.target
         self.blotter.add(order)
         self.view.sent(asked.terms)
-        task = asyncio.create_task(self._send(venue, order, decision), name=f"order {asked.terms.id}")
+        self._under_way.add(asked.terms.id)
+        task = asyncio.create_task(self._send_whole(venue, order, decision), name=f"order {asked.terms.id}")
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
         return await asyncio.shield(task)
@@ -199,6 +204,18 @@ class Gateway:
         market = self.view.market(terms.symbol)
         return (market.ask if terms.side.sign > 0 else market.bid) or market.last
 
+    async def _send_whole(self, venue: Venue, order: LiveOrder, decision: RiskDecision) -> Submitted:
+        """Sends it, and cancels it when somebody has asked for that meanwhile."""
+        try:
+            sent = await self._send(venue, order, decision)
+        finally:
+            self._under_way.discard(order.terms.id)
+            reason = self._unwanted.pop(order.terms.id, None)
+        if reason is None or order.final:
+            return sent
+        await self.cancel(order.terms.id, reason)
+        return Submitted(order.terms.id, decision, order.state)
+
     async def _send(self, venue: Venue, order: LiveOrder, decision: RiskDecision) -> Submitted:
         terms, now = order.terms, self._clock.wall_ms()
         try:
@@ -208,6 +225,9 @@ class Gateway:
             raise
         if self.halted and terms.purpose is not Purpose.FLATTEN:
             await self.on_state(terms.id, OrderState.REJECTED, code="HALTED", words="halted before it was sent")
+            return Submitted(terms.id, decision, order.state)
+        if terms.id in self._unwanted:
+            await self.on_state(terms.id, OrderState.REJECTED, code="CANCELLED", words="cancelled before it was sent")
             return Submitted(terms.id, decision, order.state)
         try:
             answer = await venue.place(terms, self._gate.issue(terms))
@@ -270,14 +290,17 @@ class Gateway:
             ).number
 
         self._told(await self._database.transact(write, "refusal"))
-        for watcher in self._watchers:
-            await watcher.on_refused(asked, decision)
+        await self._tell(lambda watcher: watcher.on_refused(asked, decision))
 
     async def cancel(self, order_id: str, reason: str = "") -> Placement | None:
         """Asks the venue to cancel. None when the order is not open. Passes in every state of the desk."""
         order = self.blotter.get(order_id)
         if order is None or order.final:
             return None
+        if order_id in self._under_way:
+            # Its venue may not have it yet, and then knows nothing of it: it is cancelled when it has answered.
+            self._unwanted[order_id] = reason
+            return await self.venue_of(order.terms.account).cancel(order.terms)
         before = order.state
         if order.may_become(OrderState.CANCELLING):
             order.state = OrderState.CANCELLING
@@ -322,7 +345,7 @@ class Gateway:
             if order.final and state not in ENDS:
                 self.blotter.revive(order)
             await self._move(order, state, code, words, at_ms or self._clock.wall_ms())
-        await self._tell_order(order)
+        await self._tell(lambda watcher: watcher.on_order(order))
 
     async def _move(self, order: LiveOrder, state: OrderState, code: str, words: str, at_ms: int) -> None:
         terms, fact = order.terms, state_words(order, state, code, words)
@@ -372,9 +395,9 @@ class Gateway:
                 return
         if booked is None:
             return
-        for watcher in self._watchers:
-            await watcher.on_booked(booked[0], order, booked[1])
-        await self._tell_order(order)
+        fill, trade = booked
+        await self._tell(lambda watcher: watcher.on_booked(fill, order, trade))
+        await self._tell(lambda watcher: watcher.on_order(order))
 
     async def _book(self, order: LiveOrder, execution: Execution) -> tuple[rows.FillRow, Trade | None] | None:
         terms, now = order.terms, self._clock.wall_ms()
@@ -409,6 +432,9 @@ class Gateway:
         order.state = state
         if order.final:
             self.blotter.end(order)
+        else:
+            # One that counted as refused is alive.
+            self.blotter.revive(order)
         self._told(number)
         return fill, trade
 
@@ -454,9 +480,13 @@ class Gateway:
             )
         )
 
-    async def _tell_order(self, order: LiveOrder) -> None:
+    async def _tell(self, news: Callable[[Watcher], Awaitable[None]]) -> None:
+        """Tells every watcher: what is durable is not told again, so one that fails must not cost the others theirs."""
         for watcher in self._watchers:
-            await watcher.on_order(order)
+            try:
+                await news(watcher)
+            except Exception:
+                log.exception("a watcher failed", extra={"watcher": type(watcher).__name__})
 
     async def _certainly(self, work: Callable[[Connection], T], what: str) -> T:
         """Writes what must not be lost: tries until it is stored. Nothing new goes out meanwhile."""
@@ -490,5 +520,8 @@ class Gateway:
         return order
 
     async def close(self) -> None:
-        """Waits for what is being sent."""
-        await asyncio.gather(*self._sending, return_exceptions=True)
+        """Waits for what is being sent, a while: what hangs is in the ledger, and the next start asks after it."""
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=CLOSE_SECONDS)
+        for task in self._sending:
+            task.cancel()

@@ -330,6 +330,10 @@ class Bots:
     def live(self, number: int) -> LiveBot | None:
         return self._live.get(number)
 
+    def goes_on(self, number: int) -> bool:
+        """Whether a bot has not ended."""
+        return number in self._stored and self._stored[number].state in bot_rows.ACTIVE
+
     def of(self, number: int) -> bot_rows.StoredBot | None:
         return self._stored.get(number)
 
@@ -440,7 +444,7 @@ def _capital(text: str) -> Decimal:
 
 
 def _realised(trading: Trading, account: str) -> Decimal:
-    return sum((p.closed_result - p.closed_fees + p.realised for p in trading.portfolio.traded(account)), ZERO)
+    return sum((p.closed_result - p.closed_fees + p.realised - p.fees for p in trading.portfolio.traded(account)), ZERO)
 
 
 def _protection(trading: Trading, account: str, symbol: str) -> str:

@@ -154,9 +154,9 @@ class Monitor:
     async def _check(self) -> None:
         trading = self._trading
         limits = trading.limits.limits()
-        equity = trading.view.equity(self.root, whole=True)
         if not trading.portfolio.accounts(self.root):
-            return  # nothing was ever booked: an account without books is not one that lost everything
+            return  # its books are not open yet: that it holds nothing is not known
+        equity = trading.view.equity(self.root, whole=True)
         confirmed = trading.view.fresh(self.root) and not trading.gateway.trouble and equity is not None
         await self._read_day(equity, confirmed, limits)
         await self._read_drawdowns(equity, confirmed, limits)
@@ -199,7 +199,8 @@ class Monitor:
         trading, now = self._trading, self._trading.clock.wall_ms()
         account, actions = drawdown.read(self._kept.account, now, equity, confirmed, limits)
         await self._drawdown_actions(actions, account, f"the {self.root} account")
-        bots = {}
+        # A bot that is only coming up keeps its peak.
+        bots = {n: state for n, state in self._kept.bots.items() if trading.bots.goes_on(n)}
         for live in trading.bots.running():
             number = live.stored.id
             if not below(live.stored.account, self.root):

@@ -69,6 +69,9 @@ log = logging.getLogger("polotui.trading")
 
 PAPER = "paper"
 SNAPSHOT_MS = 3_600_000
+#: How long the end of the engine waits for what a person has begun.
+FINISH_SECONDS = 5.0
+WHOLE_SECONDS = 5.0
 
 
 #: Services without which nothing new may be ordered.
@@ -114,6 +117,7 @@ class Trading(Telling):
         engine = self.engine
         self.portfolio = await self.database.read(Portfolio.load, "portfolio")
         self.clock.not_before(await self.database.read(_newest_ms, "newest row"))
+        engine.stores.facts.stamp_with(self.clock)  # type: ignore[union-attr]
         await self.limits.load()
         await self.latches.load()
         blotter = Blotter()
@@ -182,10 +186,10 @@ class Trading(Telling):
         for monitor in self.monitors:
             await monitor.load()
         engine.charts.on_closed = self.bots.on_closed  # type: ignore[union-attr]
-        self._run_services()
         fitness.plug(self)
         self.started = True
         await self.bots.load()
+        self._run_services()
 
     async def _recover(self) -> None:
         """Open orders go back to their venue; what had not reached it is ended."""
@@ -226,15 +230,33 @@ class Trading(Telling):
         service("prevented", self.prevented.run)
         service("board", self.board.run)
         service("positions", self.keep_positions)
+        service("portfolio", self._keep_whole)
         service("ledger-snapshots", self._keep_snapshots)
 
     async def close(self) -> None:
         """Waits for what is being sent and writes what is left to write."""
+        await self.supervisor.finish(FINISH_SECONDS)
         if self.started:
             await self.gateway.close()
             await self.guards.save()
             if self.rehearsal is not None:
                 await self.rehearsal.close()
+
+    async def _keep_whole(self) -> None:
+        """Looks for rows that the portfolio was never told of: without one it would wait for ever."""
+        while True:
+            await asyncio.sleep(WHOLE_SECONDS)
+            try:
+                await self.catch_up()
+            except StorageError as error:
+                log.warning("the portfolio could not be compared with the ledger", extra={"detail": str(error)})
+
+    async def catch_up(self) -> None:
+        portfolio = self.portfolio
+        found = await self.database.read(lambda c: portfolio.missing(c), "portfolio")
+        if found and portfolio.take(found):
+            log.warning("the portfolio was not told of rows of the ledger; it knows them now")
+            self.touch_positions()
 
     async def _keep_snapshots(self) -> None:
         """A proven copy of the ledger every hour, at the start too; one old copy a day is read again."""
@@ -307,6 +329,11 @@ class Trading(Telling):
         self, id: str, source: str, target: str, currency: str, amount: Decimal, kind: str, note: str
     ) -> None:
         """Moves capital between accounts, once for each `id`."""
+        await self.supervisor.whole(self._move(id, source, target, currency, amount, kind, note))
+
+    async def _move(
+        self, id: str, source: str, target: str, currency: str, amount: Decimal, kind: str, note: str
+    ) -> None:
         now = self.clock.wall_ms()
         moved = await self.database.transact(
             lambda c: ledger.move_capital(
@@ -323,6 +350,9 @@ class Trading(Telling):
 
     async def deposit(self, currency: str, amount: Decimal) -> None:
         """Virtual money for the paper account; the day's loss and the drawdown do not count it."""
+        await self.supervisor.whole(self._deposit(currency, amount))
+
+    async def _deposit(self, currency: str, amount: Decimal) -> None:
         assert self.engine.stores is not None
         entry = await self.engine.stores.paper.deposit(currency, amount)
         self.portfolio.apply_entry(entry)
