@@ -16,18 +16,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-<<<<<<< HEAD
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from decimal import Decimal
-from pathlib import Path
-from typing import TypeVar
-=======
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
->>>>>>> s4-review
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -504,16 +496,6 @@ class Gateway:
         return order
 
     async def close(self) -> None:
-<<<<<<< HEAD
-        """Waits for what is being sent, a while: what hangs is in the ledger, and the next start asks after it."""
-        if self._sending:
-            await asyncio.wait(self._sending, timeout=CLOSE_SECONDS)
-        for task in self._sending:
-            task.cancel()
-
-
-__all__ = ["Gateway", "Submitted", "View", "Watcher"]
-=======
         """Waits for what is being sent and booked. What the ledger does not take by then is told again after the next
         start, by the venue."""
         if self._sending:
@@ -521,4 +503,6 @@ __all__ = ["Gateway", "Submitted", "View", "Watcher"]
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
->>>>>>> s4-review
+
+
+__all__ = ["Gateway", "Submitted", "View", "Watcher"]

@@ -235,7 +235,9 @@ LIMITS = tr.Limits(
     ],
 )  # fmt: skip
 PREVIEW = tr.LimitsPreview(changes=[CHANGE, LOOSER], loosens=True, delay_s=60.0)
-SET = tr.LimitsSet(text="2 limits change in 60 s; until then the old ones count.", changes=[CHANGE, LOOSER], from_ms=NOON)
+SET = tr.LimitsSet(
+    text="2 limits change in 60 s; until then the old ones count.", changes=[CHANGE, LOOSER], from_ms=NOON
+)
 
 
 def json_of(value: Any) -> Any:

@@ -56,9 +56,7 @@ paper        ETH_USDT     1       2,600      2,610    (as of 12:00:00)          
     ),
     (
         "paper trades --bot 0 --strategy ema --symbol btc/usdt --from 2024-05-01 --to 2024-05-02 -n 5",
-        c.ListTrades(
-            bot=0, strategy="ema", symbol="BTC_USDT", from_ms=NOON - DAY // 2, to_ms=NOON + DAY // 2, limit=5
-        ),
+        c.ListTrades(bot=0, strategy="ema", symbol="BTC_USDT", from_ms=NOON - DAY // 2, to_ms=NOON + DAY // 2, limit=5),
         d.TRADES,
         """\
 trade  strategy      symbol    entry (UTC)           price  exit (UTC)            price  quantity  profit               R   fees  reason
@@ -292,13 +290,19 @@ DOES: list[tuple[list[str], Command, Any]] = [
         c.ResolveOrder(order="pt-def", state="CANCELLED", note="seen at the exchange", caller=WHO),
         DONE,
     ),
-    (["protect", "stop", "--yes", "stop protecting"], c.SetProtection(running=False, words="stop protecting", caller=WHO), DONE),
+    (
+        ["protect", "stop", "--yes", "stop protecting"],
+        c.SetProtection(running=False, words="stop protecting", caller=WHO),
+        DONE,
+    ),
     ("protect start".split(), c.SetProtection(running=True, caller=WHO), DONE),
 ]
 
 
 @pytest.mark.parametrize(("words", "sent", "answer"), DOES, ids=[" ".join(case[0]) for case in DOES])
-async def test_what_changes_something_says_who_asked(shell: Shell, words: list[str], sent: Command, answer: Any) -> None:
+async def test_what_changes_something_says_who_asked(
+    shell: Shell, words: list[str], sent: Command, answer: Any
+) -> None:
     async with FakeEngine(shell.home.socket, {type(sent): answer}) as engine:
         result = await shell.beside(*words)
         assert engine.heard[1:] == [sent]

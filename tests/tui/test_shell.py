@@ -439,23 +439,12 @@ async def test_every_key_of_the_table_has_its_action(open_desk):
         lab = desk.app.desk_screen
         await desk.press("4")
         backtest = desk.app.desk_screen
-<<<<<<< HEAD
+        await desk.press("5")
+        paper = desk.app.desk_screen
         await desk.press("6")
         risk = desk.app.desk_screen
         await desk.press("B")
         board = desk.app.desk_screen
-        await desk.press("2", "question_mark")
-        places = {
-            "risk": risk,
-            "protects": risk.query_one("#protects"),
-            "alerts": risk.query_one("#alerts"),
-            "latches": risk.query_one("#latches"),
-            "locks": risk.query_one("#locks"),
-            "board": board,
-            "stage": board.query_one("#paper"),
-=======
-        await desk.press("5")
-        paper = desk.app.desk_screen
         await desk.press("2", "question_mark")
         places = {
             "paper": paper,
@@ -466,7 +455,13 @@ async def test_every_key_of_the_table_has_its_action(open_desk):
             "orders": paper.query_one("#orders"),
             "journal": paper.query_one("#journal"),
             "signals": paper.query_one("#signals"),
->>>>>>> s4-tuipaper
+            "risk": risk,
+            "protects": risk.query_one("#protects"),
+            "alerts": risk.query_one("#alerts"),
+            "latches": risk.query_one("#latches"),
+            "locks": risk.query_one("#locks"),
+            "board": board,
+            "stage": board.query_one("#paper"),
             "backtest": backtest,
             "form": backtest.query_one("#form"),
             "runs": backtest.query_one("#history"),

@@ -492,4 +492,3 @@ def _digest(connection: Connection) -> str:
 def _title(code: str) -> str:
     """A check's code as words: RISK-DAILY-LOSS is «daily loss»."""
     return code.removeprefix("RISK-").replace("-", " ").lower()
-
