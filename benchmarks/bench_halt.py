@@ -55,10 +55,10 @@ async def prepare(home: str) -> None:
         last = (await link.call(GetTickers(symbols=[SYMBOL]))).tickers[0].last
         for number in range(ORDERS):
             price = round(last * (0.985 - 0.001 * number), 2)
-            for account in ("spot", "paper"):
+            for account, more in (("spot", 0.0), ("paper", 0.5)):
                 reply = await link.call(
                     PlaceOrder(
-                        symbol=SYMBOL, side="BUY", type="LIMIT", account=account, amount=f"{20 + number + (account == 'paper') / 2}",
+                        symbol=SYMBOL, side="BUY", type="LIMIT", account=account, amount=f"{20 + number + more}",
                         price=f"{price}", stop=f"{round(price * 0.99, 2)}",
                     )
                 )  # fmt: skip

@@ -93,7 +93,7 @@ def pnl(
     as_json: AsJson = False,
 ) -> None:
     """Profit of closed trades by day, week or month (UTC)."""
-    command = GetResults(period=period.value, bot=-1 if bot is None else bot, limit=limit)  # type: ignore[arg-type]
+    command = GetResults(period=period.value, bot=-1 if bot is None else bot, limit=limit)
     reply = ask(where(home, demo=demo), command)
     assert isinstance(reply, Results)
     if as_json:

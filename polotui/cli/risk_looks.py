@@ -7,7 +7,7 @@ refused, so that a script can ask before it sends.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,7 +35,7 @@ class Method(Enum):
     FIXED_QUOTE = "fixed-quote"
 
 
-def _fraction(name: str) -> typer.models.OptionInfo:
+def _fraction(name: str) -> Any:
     return typer.Option(name, metavar="X", help="A fraction or with %: 0.05 or 5%.")
 
 

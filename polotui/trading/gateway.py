@@ -17,24 +17,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from polotui.core import halt
 from polotui.core.clock import Clock
-from polotui.core.errors import Refused, StorageError
+from polotui.core.errors import RealTradeBlocked, Refused, StorageError
 from polotui.core.text import clean
 from polotui.model.account import Order
 from polotui.model.money import ZERO, plain
 from polotui.model.orders import FINAL, Execution, OrderState, OrderTerms, Placement, Purpose, Side
-from polotui.poloniex.errors import RealTradeBlocked
 from polotui.risk.assess import assess
 from polotui.risk.limits import Limits
-from polotui.risk.values import AccountView, Asked, MarketView, RiskDecision
+from polotui.risk.values import Asked, RiskDecision
 from polotui.storage.database import Connection, Database
 from polotui.trading import rows
 from polotui.trading.blotter import Blotter, LiveOrder, root_of
@@ -56,6 +54,7 @@ from polotui.trading.moves import (
 from polotui.trading.portfolio import Portfolio
 from polotui.trading.trades import Least, Trade, book_trade, settle_trade
 from polotui.trading.venue import Venue
+from polotui.trading.watchers import Submitted, View, Watcher
 
 log = logging.getLogger("polotui.gateway")
 
@@ -65,41 +64,6 @@ CLOSE_SECONDS = 5.0
 DONE = "PAPER-REST"
 
 T = TypeVar("T")
-
-
-class View(Protocol):
-    """Where the gate's picture of the account and the market comes from."""
-
-    def account(self, account: str) -> AccountView:
-        """The root that an account belongs to, with the cash of exactly this account beside."""
-        ...
-
-    def market(self, symbol: str) -> MarketView: ...
-
-    def sent(self, terms: OrderTerms) -> None:
-        """An order passed the gate."""
-        ...
-
-
-class Watcher(Protocol):
-    """Who is told what became of orders, after it is durable and in the blotter and the portfolio."""
-
-    async def on_order(self, order: LiveOrder) -> None: ...
-
-    async def on_booked(self, fill: rows.FillRow, order: LiveOrder, trade: Trade | None) -> None:
-        """`trade` is the one that this fill closed, if it closed one."""
-        ...
-
-    async def on_refused(self, asked: Asked, decision: RiskDecision) -> None: ...
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """What became of a wish. `state` is RISK_DENIED, or where the order stood when its venue had answered."""
-
-    order_id: str
-    decision: RiskDecision
-    state: OrderState
 
 
 class Gateway:
@@ -539,3 +503,6 @@ class Gateway:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+__all__ = ["Gateway", "Submitted", "View", "Watcher"]

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from polotui.api import replies as r
 from polotui.api import risk_commands as rc
 from polotui.api import trade_commands as c
@@ -25,6 +23,7 @@ from polotui.api import trade_values as tv
 from polotui.core.errors import PolotuiError, Refused, UsageError
 from polotui.core.text import clean
 from polotui.engine.trading import shapes
+from polotui.engine.trading.levels import LevelsByHand
 from polotui.model.money import ZERO, decimal_of, plain, price_on_tick, quantity_down
 from polotui.model.orders import FINAL, OrderState, OrderTerms, OrderType, Purpose, Side
 from polotui.model.symbols import Market, base_and_quote
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 
 #: How long a command waits for a market order to be done, so that its answer says how it ended.
 PATIENCE_SECONDS = 5.0
-_SETTING = "levels-by-hand"
 
 
 @dataclass(frozen=True)
@@ -56,31 +54,7 @@ class ByHand:
 
     def __init__(self, trading: Trading) -> None:
         self._trading = trading
-        self._protect: dict[str, tuple[Decimal | None, Decimal | None]] = {}
-
-    async def load(self) -> None:
-        """Takes up the levels of orders that rest, and protects what filled right before the end."""
-        trading = self._trading
-        text = await trading.records.setting(_SETTING)
-        found = msgspec.json.decode(text, type=dict[str, tuple[Decimal | None, Decimal | None]]) if text else {}
-        for order_id, levels in found.items():
-            order = trading.gateway.blotter.get(order_id) or await trading.database.read(
-                lambda k, order_id=order_id: ledger.order_of(k, order_id), "order"
-            )
-            if order is None:
-                continue
-            terms = order.terms
-            held = trading.portfolio.position(terms.account, terms.symbol).quantity > 0
-            if order.filled and held and trading.guards.of(terms.account, terms.symbol) is None:
-                await self._protect_with(terms.account, terms.symbol, levels)
-            if order.state not in FINAL:
-                self._protect[order_id] = levels
-        if self._protect.keys() != found.keys():
-            await self._keep_levels()
-
-    async def _keep_levels(self) -> None:
-        text = msgspec.json.encode(self._protect).decode()
-        await self._trading.records.set_setting(_SETTING, text)
+        self._levels = LevelsByHand(trading)
 
     # -- orders ---------------------------------------------------------------------------------------------------
 
@@ -92,12 +66,11 @@ class ByHand:
     async def _send(self, asked: Asked, caller: str) -> tr.OrderPlaced:
         trading, terms = self._trading, asked.terms
         if asked.stop is not None or asked.target is not None:
-            self._protect[terms.id] = (asked.stop, asked.target)
-            await self._keep_levels()
+            await self._levels.keep(terms.id, asked.stop, asked.target)
         sent = await trading.gateway.submit(asked, caller or "person")
         decision = shapes.decision(sent.decision, trading.titles, _confirmable(sent.decision))
         if sent.state is OrderState.RISK_DENIED:
-            await self._forget_levels(terms.id)
+            await self._levels.forget(terms.id)
             return tr.OrderPlaced(placed=False, decision=decision, text=sent.decision.recommendation)
         if terms.type is OrderType.MARKET:
             await self._until_done(terms.id)
@@ -232,35 +205,16 @@ class ByHand:
 
     # -- protection of what was entered by hand -------------------------------------------------------------------
 
+    async def load(self) -> None:
+        await self._levels.load()
+
     async def on_booked(self, fill: ledger.FillRow, order: LiveOrder, trade: Trade | None) -> None:
-        """An entry by hand filled: its stop and target count from now on."""
-        levels = self._protect.get(order.terms.id)
-        if levels is None or order.terms.bot or fill.side is not Side.BUY:
-            return
-        await self._protect_with(fill.account, fill.symbol, levels)
-        if order.final:
-            await self._forget_levels(order.terms.id)
-
-    async def _forget_levels(self, order_id: str) -> None:
-        if self._protect.pop(order_id, None) is not None:
-            await self._keep_levels()
-
-    async def _protect_with(self, account: str, symbol: str, levels: tuple[Decimal | None, Decimal | None]) -> None:
-        old = self._trading.guards.of(account, symbol)
-        stop, target = levels
-        await self._trading.guards.protect(
-            Protection(
-                account=account,
-                symbol=symbol,
-                stop=stop if stop is not None else (old.stop if old else None),
-                target=target if target is not None else (old.target if old else None),
-                reason="by hand",
-            )
-        )
+        if not order.terms.bot and fill.side is Side.BUY:
+            await self._levels.filled(order)
 
     async def on_order(self, order: LiveOrder) -> None:
         if order.final:
-            await self._forget_levels(order.terms.id)
+            await self._levels.forget(order.terms.id)
 
     async def on_refused(self, asked: Asked, decision: RiskDecision) -> None:
         return None
