@@ -191,6 +191,8 @@ class Trading(Telling):
         self.started = True
         await self.bots.load()
         self._run_services()
+        # The list of markets may have come while all this was read.
+        self.paper.on_rules()
 
     def _run_services(self) -> None:
         service = self.supervisor.service
@@ -274,6 +276,8 @@ class Trading(Telling):
 
     def on_markets(self, markets: dict[str, Market]) -> None:
         self.markets.learn(markets)
+        if self.started:
+            self.paper.on_rules()
 
     # -- watching orders ------------------------------------------------------------------------------------------
 
