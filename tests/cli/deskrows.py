@@ -137,7 +137,8 @@ TRADE = tv.TradeRow(
 )
 BY_HAND = tv.TradeRow(
     id=213, account="paper", bot=0, strategy="", symbol="ETH_USDT", entry_ms=NOON, exit_ms=NOON + HOUR,
-    entry_price="2600", exit_price="2700", quantity="1", fees="10", profit="90", ratio=0.0346, reason="=cmd|' /C calc'!A0",
+    entry_price="2600", exit_price="2700", quantity="1", fees="10", profit="90", ratio=0.0346,
+    reason="=cmd|' /C calc'!A0",
 )  # fmt: skip
 TRADES = tr.Trades(trades=[BY_HAND, TRADE], profit="69.2543", fees="17.62904", wins=1, losses=1)
 SIGNAL = tv.SignalRow(
@@ -235,7 +236,9 @@ LIMITS = tr.Limits(
     ],
 )  # fmt: skip
 PREVIEW = tr.LimitsPreview(changes=[CHANGE, LOOSER], loosens=True, delay_s=60.0)
-SET = tr.LimitsSet(text="2 limits change in 60 s; until then the old ones count.", changes=[CHANGE, LOOSER], from_ms=NOON)
+SET = tr.LimitsSet(
+    text="2 limits change in 60 s; until then the old ones count.", changes=[CHANGE, LOOSER], from_ms=NOON
+)
 
 
 def json_of(value: Any) -> Any:
