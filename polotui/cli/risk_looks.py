@@ -178,16 +178,16 @@ def report(
 
 
 def _size(reply: SizeResult) -> str:
-    ratio = f" ({percent(reply.resulting_risk_ratio).lstrip('+')} of the equity)" if reply.resulting_risk else ""
+    ratio = f"{percent(reply.resulting_risk_ratio).lstrip('+')} of the equity" if reply.resulting_risk else ""
     reward = NONE if reply.reward_to_risk is None else f"{reply.reward_to_risk:.2f}"
     rows = [
-        ["uncapped", number(reply.uncapped)],
-        ["capped", number(reply.capped)],
-        ["quantity", number(reply.quantity)],
-        ["resulting risk", f"{number(reply.resulting_risk)}{ratio}"],
-        ["reward to risk", reward],
+        ["uncapped", number(reply.uncapped), "quote units"],
+        ["capped", number(reply.capped), "quote units"],
+        ["quantity", number(reply.quantity), "base units"],
+        ["resulting risk", number(reply.resulting_risk), ratio],
+        ["reward to risk", reward, ""],
     ]
-    lines = [table(["", "quote units"], rows, "ld"), "", clean(reply.words, 400)]
+    lines = [table(["", "", ""], rows, "ldl").lstrip(), "", clean(reply.words, 400)]
     return "\n".join([*lines, *(f"! {clean(warning, 300)}" for warning in reply.warnings)])
 
 

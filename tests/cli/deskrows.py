@@ -137,7 +137,8 @@ TRADE = tv.TradeRow(
 )
 BY_HAND = tv.TradeRow(
     id=213, account="paper", bot=0, strategy="", symbol="ETH_USDT", entry_ms=NOON, exit_ms=NOON + HOUR,
-    entry_price="2600", exit_price="2700", quantity="1", fees="10", profit="90", ratio=0.0346, reason="=cmd|' /C calc'!A0",
+    entry_price="2600", exit_price="2700", quantity="1", fees="10", profit="90", ratio=0.0346,
+    reason="=cmd|' /C calc'!A0",
 )  # fmt: skip
 TRADES = tr.Trades(trades=[BY_HAND, TRADE], profit="69.2543", fees="17.62904", wins=1, losses=1)
 SIGNAL = tv.SignalRow(

@@ -1,4 +1,5 @@
-"""`polotui paper`, `order`, `signal` and `protect` against a scripted engine: what they ask, print, and how they end."""
+"""`polotui paper`, `order`, `signal` and `protect` against a scripted engine: what they ask and print, how they end."""
+# ruff: noqa: E501 - tables as people see them
 
 from __future__ import annotations
 
@@ -35,9 +36,9 @@ CASES: list[tuple[str, Command, Any, str, str]] = [
         """\
 paper account: 10,214.53 USDT   +125.10 (+1.24 %) today
 
-bot  strategy          symbols   frame  state    capital  result           expected                   held  trades   won  protection  since (UTC)
-  3  ema-pullback v4   BTC_USDT  1h     running    1,000  +12.40  +1.24 %  -0.80 % … +2.10 %, ok         1       5  60 %  local       2024-04-28 12:00
-  4  rsi-reversion v2  ETH_USDT  1h     paused       500       –        –  –                             0       0     –  –           2024-05-01 12:00
+bot  strategy          symbols   frame  state    capital  result           expected               held  trades   won  protection  since (UTC)
+  3  ema-pullback v4   BTC_USDT  1h     running    1,000  +12.40  +1.24 %  -0.80 % … +2.10 %, ok     1       5  60 %  local       2024-04-28 12:00
+  4  rsi-reversion v2  ETH_USDT  1h     paused       500       –        –  –                         0       0     –  –           2024-05-01 12:00
 bot 4 is paused: stale data since 00:41‹1b›[2J
 bot 4 may not enter: stale ETH_USDT
 """,
@@ -48,9 +49,9 @@ bot 4 may not enter: stale ETH_USDT
         c.GetPositions(account="paper", bot=3),
         tr.Positions(positions=[d.POSITION, d.STALE, d.DUST]),
         """\
-account      symbol    quantity      entry                         mark     value  result               R       stop     target  protection  since (UTC)
-paper/bot-3  BTC_USDT     0.031  61,204.10  61,873.41                    1,918.08  +20.75  +1.09 %  +1.03  60,592.06  62,428.18  local       2024-04-30 12:00
-paper        ETH_USDT     1       2,600      2,610    (as of 12:00:00)          –       –        –      –          –          –  none        2024-05-01 12:00
+account      symbol    quantity      entry                     mark     value  result               R       stop     target  protection  since (UTC)
+paper/bot-3  BTC_USDT     0.031  61,204.10  61,873.41                1,918.08  +20.75  +1.09 %  +1.03  60,592.06  62,428.18  local       2024-04-30 12:00
+paper        ETH_USDT     1       2,600      2,610 (as of 12:00:00)         –       –        –      –          –          –  none        2024-05-01 12:00
 """,
         "paper.positions",
     ),
@@ -59,9 +60,9 @@ paper        ETH_USDT     1       2,600      2,610    (as of 12:00:00)          
         c.ListTrades(bot=0, strategy="ema", symbol="BTC_USDT", from_ms=NOON - DAY // 2, to_ms=NOON + DAY // 2, limit=5),
         d.TRADES,
         """\
-trade  strategy      symbol    entry (UTC)           price  exit (UTC)            price  quantity  profit               R   fees  reason
-  213  by hand       ETH_USDT  2024-05-01 12:00   2,600     2024-05-01 13:00   2,700        1      +90.00  +3.46 %      –  10.00  =cmd|' /C calc'!A0
-  212  ema-pullback  BTC_USDT  2024-05-01 12:00  61,204.1   2024-05-02 01:00  61,873.41     0.031  -20.75  -1.09 %  -0.80   7.63  stop #impatient
+trade  strategy      symbol    entry (UTC)          price  exit (UTC)            price  quantity  profit               R   fees  reason
+  213  by hand       ETH_USDT  2024-05-01 12:00   2,600    2024-05-01 13:00   2,700        1      +90.00  +3.46 %      –  10.00  =cmd|' /C calc'!A0
+  212  ema-pullback  BTC_USDT  2024-05-01 12:00  61,204.1  2024-05-02 01:00  61,873.41     0.031  -20.75  -1.09 %  -0.80   7.63  stop #impatient
 
 2 trades, 1 won, 1 lost: +69.25 USDT after 17.63 of fees.
 """,
@@ -157,9 +158,9 @@ trades: 4 matched, 1 missed, 0 extra
         c.ListOrders(bot=3, open=True, limit=50),
         tr.Orders(orders=[d.ORDER, d.LOST]),
         """\
-order   at (UTC)          account  symbol    side  type       size   price  filled  average  state     why
-pt-abc  2024-05-01 12:00  paper    BTC_USDT  buy   limit      0.01  60,000       0        –  accepted  by hand
-pt-def  2024-05-01 12:00  paper    BTC_USDT  buy   market  for 500       –       0        –  unknown   HTTP-504 no answer‹1b›
+order   at (UTC)          account  symbol    side  type       size   price  filled  state     why
+pt-abc  2024-05-01 12:00  paper    BTC_USDT  buy   limit      0.01  60,000       0  accepted  by hand
+pt-def  2024-05-01 12:00  paper    BTC_USDT  buy   market  for 500       –       0  unknown   HTTP-504 no answer‹1b›
 1 of unknown outcome: not sent again; the venue is asked for them by their ids.
 """,
         "order.list",
@@ -179,8 +180,8 @@ fill  at (UTC)             account  symbol    side  quantity   price  amount    
         c.ListSignals(bot=3, state="closed", limit=50),
         tr.Signals(signals=[d.SIGNAL]),
         """\
-signal            at (UTC)          strategy      symbol    side     entry       stop  target  state   end                 latency  why
-sig-3-BTC_USDT-1  2024-05-01 12:00  ema-pullback  BTC_USDT  long  61,204.1  60,592.06       –  closed  refused: RISK-CORR   412 ms  crosses_above(rsi, 30)
+signal            at (UTC)          strategy      symbol    side     entry       stop  state   end                 latency  why
+sig-3-BTC_USDT-1  2024-05-01 12:00  ema-pullback  BTC_USDT  long  61,204.1  60,592.06  closed  refused: RISK-CORR   412 ms  crosses_above(rsi, 30)
 """,
         "signal.list",
     ),
@@ -256,7 +257,25 @@ async def test_nothing_is_said_to_be_nothing(shell: Shell, words: str, asked: ty
 #: Command line, the command it must send, with who asked.
 DOES: list[tuple[list[str], Command, Any]] = [
     (
-        "paper start ema -s btc-usdt -s ETH_USDT -s BTC_USDT -t 1h --capital 500 -p fast=10 --version 2".split(),
+        [
+            "paper",
+            "start",
+            "ema",
+            "-s",
+            "btc-usdt",
+            "-s",
+            "ETH_USDT",
+            "-s",
+            "BTC_USDT",
+            "-t",
+            "1h",
+            "--capital",
+            "500",
+            "-p",
+            "fast=10",
+            "--version",
+            "2",
+        ],
         c.StartBot(
             strategy="ema",
             version=2,
@@ -269,22 +288,22 @@ DOES: list[tuple[list[str], Command, Any]] = [
         tr.BotStarted(bot=d.BOT, text="Bot 3 runs."),
     ),
     (
-        "paper start ema --venue exchange".split(),
+        ["paper", "start", "ema", "--venue", "exchange"],
         c.StartBot(strategy="ema", venue="exchange", caller=WHO),
         tr.BotStarted(bot=d.PAUSED, text="Bot 4 runs."),
     ),
-    ("paper stop 3".split(), c.StopBot(bot=3, caller=WHO), tr.BotStarted(bot=d.BOT, text="Bot 3 is stopped.")),
-    ("paper stop 3 --close".split(), c.StopBot(bot=3, close=True, caller=WHO), tr.BotStarted(bot=d.BOT, text="So.")),
-    ("paper pause 3".split(), c.PauseBot(bot=3, caller=WHO), tr.BotStarted(bot=d.BOT, text="Bot 3 is paused.")),
-    ("paper resume 3".split(), c.PauseBot(bot=3, resume=True, caller=WHO), tr.BotStarted(bot=d.BOT, text="So.")),
+    (["paper", "stop", "3"], c.StopBot(bot=3, caller=WHO), tr.BotStarted(bot=d.BOT, text="Bot 3 is stopped.")),
+    (["paper", "stop", "3", "--close"], c.StopBot(bot=3, close=True, caller=WHO), tr.BotStarted(bot=d.BOT, text="So.")),
+    (["paper", "pause", "3"], c.PauseBot(bot=3, caller=WHO), tr.BotStarted(bot=d.BOT, text="Bot 3 is paused.")),
+    (["paper", "resume", "3"], c.PauseBot(bot=3, resume=True, caller=WHO), tr.BotStarted(bot=d.BOT, text="So.")),
     (
         ["paper", "note", "212", "too early", "--tag", "impatient", "--tag", "mood"],
         c.AddNote(trade=212, note="too early", tags=["impatient", "mood"]),
         DONE,
     ),
-    ("order cancel pt-abc".split(), c.CancelOrder(order="pt-abc", caller=WHO), DONE),
-    ("order cancel --all".split(), c.CancelOrder(all=True, caller=WHO), DONE),
-    ("order cancel -s btc/usdt".split(), c.CancelOrder(symbol="BTC_USDT", caller=WHO), DONE),
+    (["order", "cancel", "pt-abc"], c.CancelOrder(order="pt-abc", caller=WHO), DONE),
+    (["order", "cancel", "--all"], c.CancelOrder(all=True, caller=WHO), DONE),
+    (["order", "cancel", "-s", "btc/usdt"], c.CancelOrder(symbol="BTC_USDT", caller=WHO), DONE),
     (
         ["order", "resolve", "pt-def", "--state", "cancelled", "--note", "seen at the exchange"],
         c.ResolveOrder(order="pt-def", state="CANCELLED", note="seen at the exchange", caller=WHO),
@@ -295,7 +314,7 @@ DOES: list[tuple[list[str], Command, Any]] = [
         c.SetProtection(running=False, words="stop protecting", caller=WHO),
         DONE,
     ),
-    ("protect start".split(), c.SetProtection(running=True, caller=WHO), DONE),
+    (["protect", "start"], c.SetProtection(running=True, caller=WHO), DONE),
 ]
 
 
@@ -352,7 +371,7 @@ async def test_how_long_it_rests(shell: Shell) -> None:
 
 async def test_a_refusal_is_exit_code_4_with_every_finding(shell: Shell) -> None:
     async with FakeEngine(shell.home.socket, {c.PlaceOrder: d.NOT_PLACED}):
-        words = "order place BTC_USDT buy --amount 5000".split()
+        words = ["order", "place", "BTC_USDT", "buy", "--amount", "5000"]
         result = await shell.beside(*words)
         as_json = await shell.beside(*words, "--json")
     assert (result.code, result.out) == (4, "")
@@ -371,21 +390,21 @@ async def test_what_only_needs_a_second_look_says_how(shell: Shell) -> None:
     asked = msgspec.structs.replace(d.REFUSED, needs_confirmation=True)
     answer = msgspec.structs.replace(d.NOT_PLACED, decision=asked)
     async with FakeEngine(shell.home.socket, {c.PlaceOrder: answer}):
-        result = await shell.beside(*"order place BTC_USDT buy --amount 5000".split())
+        result = await shell.beside("order", "place", "BTC_USDT", "buy", "--amount", "5000")
     assert result.code == 4
     assert "--confirmed sends it" in result.err
 
 
 async def test_an_order_that_the_venue_did_not_take_is_exit_code_1(shell: Shell) -> None:
     async with FakeEngine(shell.home.socket, {c.PlaceOrder: d.REJECTED}):
-        result = await shell.beside(*"order place BTC_USDT buy --amount 1".split())
+        result = await shell.beside("order", "place", "BTC_USDT", "buy", "--amount", "1")
     assert (result.code, result.out, result.err) == (1, "", "Rejected: too small.\n")
 
 
 async def test_an_assessment_says_what_it_would_cost(shell: Shell) -> None:
     passed = msgspec.structs.replace(d.ASSESSED, decision=d.APPROVED)
     async with FakeEngine(shell.home.socket, {c.AssessOrder: d.ASSESSED}) as engine:
-        words = "order place BTC_USDT buy --amount 618 --what-if".split()
+        words = ["order", "place", "BTC_USDT", "buy", "--amount", "618", "--what-if"]
         refused = await shell.beside(*words)
         as_json = await shell.beside(*words, "--json")
         engine.answers[c.AssessOrder] = passed
@@ -421,9 +440,9 @@ async def test_a_plan_starts_nothing_and_says_what_stands_against_it(shell: Shel
         lines=["Trades BTC_USDT."],
     )
     async with FakeEngine(shell.home.socket, {c.PlanBot: plan}) as engine:
-        refused = await shell.beside(*"paper start grid --plan".split())
+        refused = await shell.beside("paper", "start", "grid", "--plan")
         engine.answers[c.PlanBot] = msgspec.structs.replace(plan, ok=True, problems=[])
-        fine = await shell.beside(*"paper start grid --plan --json".split())
+        fine = await shell.beside("paper", "start", "grid", "--plan", "--json")
     assert engine.heard[1] == c.PlanBot(strategy="grid")
     assert refused.code == 4
     assert refused.out == (
@@ -521,7 +540,7 @@ async def test_a_mistake_of_the_engine_keeps_its_exit_code(shell: Shell) -> None
     wrong = UsageError("A stop of a long position lies below the price.", safe="Nothing was changed.")
     answers = {c.GetPositions: tr.Positions(positions=[d.POSITION]), c.EditProtection: wrong}
     async with FakeEngine(shell.home.socket, answers):
-        result = await shell.beside(*"paper edit BTC_USDT --stop 99999999".split())
+        result = await shell.beside("paper", "edit", "BTC_USDT", "--stop", "99999999")
     assert result.code == 2
     assert "lies below the price" in result.err
 
@@ -542,7 +561,7 @@ async def test_following_the_feed_misses_and_repeats_nothing(shell: Shell) -> No
 
         loop = asyncio.get_running_loop()
         loop.call_later(0.01, end)
-        result = await shell.beside(*"paper feed --follow --bot 3 --json".split())
+        result = await shell.beside("paper", "feed", "--follow", "--bot", "3", "--json")
     lines = [json.loads(line) for line in result.out.splitlines()]
     assert [line.get("number") for line in lines] == [8, 9, 12, None]
     assert {line["schema"] for line in lines[:3]} == {"polotui.paper.feed.item/1"}

@@ -167,7 +167,8 @@ class FakeRisk:
         self.pending_ms = 0
         self.history: tr.RiskHistory = make_history(now)
         self.correlations = make_correlations()
-        self.assessed = accepted()
+        self.assessed: tr.Assessed | None = None
+        """What the gate says to «what if» on the risk screen; None: the paper screen's fake answers."""
         self.prevented = make_prevented()
         self.cards = make_cards()
         self.positions: list[tv.PositionRow] = []
@@ -299,9 +300,6 @@ class FakeRisk:
 
     def _SetPromotion(self, command: rc.SetPromotion) -> r.Done:
         return r.Done(text=f"{command.strategy} is promoted by rule." if command.least_trades else "Opted out.")
-
-    def _AssessOrder(self, command: tc.AssessOrder) -> tr.Assessed:
-        return self.assessed
 
     def _GetPositions(self, command: tc.GetPositions) -> tr.Positions:
         return tr.Positions(positions=self.positions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from polotui.api import risk_commands as rc
@@ -201,11 +202,11 @@ async def test_it_asks_again_when_something_changed_and_not_otherwise(open_desk)
     async with open_desk() as desk:
         await at_board(desk)
         count = len(asked(desk, rc.GetBoard))
-        desk.engine.push(TradingState(risk=30))
+        desk.engine.push(msgspec.structs.replace(desk.app.store.trading, risk=30))
         await desk.until(lambda: desk.app.store.trading.risk == 30, "an unrelated change")
         await desk.pilot.pause()
         assert len(asked(desk, rc.GetBoard)) == count
-        for event in (LabState(runs=9), TradingState(trades=4), BotsState(bots=[])):
+        for event in (LabState(runs=9), TradingState(trades=99), BotsState(bots=[])):
             desk.engine.push(event)
         await desk.until(lambda: len(asked(desk, rc.GetBoard)) > count, "the question")
 
@@ -228,8 +229,6 @@ async def test_an_empty_board_says_which_key_helps(open_desk, size):
 
 
 async def test_a_card_that_changed_its_stage_stays_chosen(open_desk):
-    import msgspec
-
     async with open_desk() as desk:
         await at_board(desk, "l")
         assert desk.app.desk_screen.work.chosen == "ema-pullback"

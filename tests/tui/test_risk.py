@@ -23,8 +23,10 @@ WHO = "ada on pts/3"
 
 @pytest.fixture
 def open_desk(open_desk):
-    def opened_with(*size, **options):
-        return open_desk(*size, screen="risk", caller=WHO, **options)
+    def opened_with(*size, engine=None, **options):
+        engine = engine or fe.FakeEngine()
+        engine.risk.assessed = fr.accepted()
+        return open_desk(*size, engine=engine, screen="risk", caller=WHO, **options)
 
     return opened_with
 
