@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from polotui.backtest import documents
 from polotui.backtest.settings import Costs, Settings
 from polotui.backtest.work import Document
 from polotui.core.errors import PolotuiError, Unreachable, UsageError
+from polotui.engine.trading.moments import bar_of, bars_at, split
 from polotui.engine.trading.noting import write_note
 from polotui.engine.trading.purse import Purse
 from polotui.model.candles import Candle, Timeframe
@@ -47,6 +47,8 @@ ASK_SECONDS = 15.0
 UNLISTED_SECONDS = 60.0
 LOOK_SECONDS = 1.0
 QUIET_SECONDS = 5.0
+#: An exit that did not sell everything is tried again after this long, not only at the next close.
+EXIT_AGAIN_SECONDS = 30.0
 #: Bars beyond the warm-up that a new bot's history begins with.
 ROOM = 50
 _NAN = float("nan")
@@ -101,6 +103,7 @@ class LiveBot:
         self._notes: list[SignalNote | RefusalNote | DecisionNote | TradeNote] = []
         self._waiting: dict[int, dict[str, Candle]] = {}
         self._first_at = 0.0
+        self._tried_at = 0.0
         self._last_bar: dict[str, int] = {}
         self.closed_ms = 0
 
@@ -225,9 +228,9 @@ class LiveBot:
         self._first_at = self._trading.clock.monotonic()
         missed = await self._between(at_ms)
         if missed:
-            bot.catch_up([*missed, (at_ms, _bars(candles))])
+            bot.catch_up([*missed, (at_ms, bars_at(candles))])
         else:
-            bot.on_moment(at_ms, _bars(candles))
+            bot.on_moment(at_ms, bars_at(candles))
         for symbol in candles:
             self._last_bar[symbol] = at_ms
         self.closed_ms = at_ms
@@ -244,7 +247,7 @@ class LiveBot:
             candles = await self._trading.history(symbol, self.frame, (at_ms - last) // self.frame.ms + 1)
             for candle in candles:
                 if last < candle.open_ms < at_ms:
-                    found.setdefault(candle.open_ms, {})[symbol] = _bar(candle)
+                    found.setdefault(candle.open_ms, {})[symbol] = bar_of(candle)
                     self._last_bar[symbol] = candle.open_ms
         return sorted(found.items())
 
@@ -261,8 +264,10 @@ class LiveBot:
     async def _act(self, bot: Bot) -> None:
         """Carries out what was decided: exits, then entries in the document's order, then the stops."""
         bot.begin(self._prices())
+        self._tried_at = self._trading.clock.monotonic()
         await bot.exits()
         await self._quiet(bot)
+        await bot.keep_unsold()
         for symbol in self.stored.symbols:
             await bot.enter(symbol)
             await self._quiet(bot)
@@ -295,15 +300,20 @@ class LiveBot:
         return any(order.terms.type is OrderType.MARKET for order in open_orders)
 
     async def _exits_that_waited(self, bot: Bot) -> None:
-        prices = self._prices()
-        if any(
-            hand.held and hand.position.exit_reason and hand.left_at != bot.shared.index
+        """Exits that had no fresh price, and now and then those that sold nothing or not all."""
+        now, prices = self._trading.clock.monotonic(), self._prices()
+        wanted = [
+            hand
             for symbol, hand in bot.hands.items()
-            if prices[symbol] == prices[symbol]
-        ):
+            if hand.held and hand.position.exit_reason and not hand.exit_id and prices[symbol] == prices[symbol]
+        ]
+        again = now - self._tried_at >= EXIT_AGAIN_SECONDS and self._trading.halting.state() != "HALTED"
+        if any(again or hand.left_at != bot.shared.index for hand in wanted):
+            self._tried_at = now
             bot.begin(prices)
-            await bot.exits()
+            await bot.exits(again=again)
             await self._quiet(bot)
+            await bot.keep_unsold()
             await self._save(bot)
 
     async def _asked(self, bot: Bot, event: Asked) -> None:
@@ -341,7 +351,7 @@ class LiveBot:
         states = await trading.database.read(lambda c: bot_rows.states(c, stored.id), "bot state")
         state = states.get("")
         whole = await self._histories(bound.warmup_bars + ROOM, state)
-        known, missed = _split(whole, self.frame.ms, state)
+        known, missed = split(whole, self.frame.ms, state)
         grids = trading.grids()
         bot = Bot(
             BotTerms(
@@ -407,7 +417,7 @@ class LiveBot:
                 limit = (self._trading.clock.wall_ms() - int(state["anchor_ms"])) // self.frame.ms + 2
             candles = await self._trading.history(symbol, self.frame, limit)
             anchor = int(state["anchor_ms"]) if state is not None else 0
-            found[symbol] = bars_of([_bar(c) for c in candles if c.open_ms >= anchor], self.frame.ms)
+            found[symbol] = bars_of([bar_of(c) for c in candles if c.open_ms >= anchor], self.frame.ms)
         return found
 
     def _steps(self, symbol: str) -> Steps:
@@ -474,26 +484,3 @@ class LiveBot:
 _DONE = frozenset(
     {OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED, OrderState.RISK_DENIED}
 )
-
-
-def _bar(candle: Candle) -> Bar:
-    return Bar(candle.open_ms, candle.open, candle.high, candle.low, candle.close, candle.volume)
-
-
-def _bars(candles: Mapping[str, Candle]) -> dict[str, Bar]:
-    return {symbol: _bar(candle) for symbol, candle in candles.items()}
-
-
-def _split(
-    whole: Mapping[str, Bars], frame_ms: int, state: Mapping[str, Any] | None
-) -> tuple[dict[str, Bars], list[tuple[int, dict[str, Bar]]]]:
-    """What the state knows, and the moments after it."""
-    if state is None:
-        return dict(whole), []
-    known, missed = {}, {}  # type: tuple[dict[str, Bars], dict[int, dict[str, Bar]]]
-    for symbol, bars in whole.items():
-        count = int((bars.time <= state["bar_ms"]).sum())
-        known[symbol] = bars.slice(0, count)
-        for place in range(count, len(bars)):
-            missed.setdefault(int(bars.time[place]), {})[symbol] = bars.bar(place)
-    return known, sorted(missed.items())

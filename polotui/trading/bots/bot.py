@@ -207,8 +207,17 @@ class Bot(Deciding):
         if not hand.held:
             await self._keeper.drop(self.terms.account, symbol, "the position is closed")
             return
-        if position.exit_reason != 0:
-            return
+        if position.exit_reason == 0:
+            await self._protect(hand)
+
+    async def keep_unsold(self) -> None:
+        """On a book, after `exits`: what could not be sold has its stop again until the next try."""
+        for hand in self.hands.values():
+            if hand.held and hand.position.exit_reason != 0 and not hand.exit_id:
+                await self._protect(hand)
+
+    async def _protect(self, hand: Hand) -> None:
+        symbol = hand.symbol
         stop, target, words = hand.protection()
         quantity = hand.sellable(self._purse.held(symbol))
         if (stop is None and target is None) or quantity <= 0:

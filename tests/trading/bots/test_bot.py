@@ -467,3 +467,37 @@ async def test_steps_carry_every_bit() -> None:
         assert steps.price_float(steps.price(count * 0.01)) == count * 0.01
         assert steps.quantity_float(steps.quantity(count * 1e-6)) == count * 1e-6
     assert steps.price(797_589 * 0.01) == D("7975.89")
+
+
+@pytest.mark.parametrize("outcome", [OrderState.REJECTED, OrderState.CANCELLED])
+async def test_what_an_exit_could_not_sell_is_protected_until_the_next_try(outcome: OrderState) -> None:
+    run = Run(bars_of([100.0, 100.0, 101.0, 102.0, 151.0, 152.0]), LIMIT)
+    bot = live(run)
+    for _ in range(2):
+        await close_bar(run, bot)
+    (order,) = run.desk.orders.values()
+    await run.desk.on_fill(
+        Execution(id="t1", order_id=order.id, symbol="BTC_USDT", side=Side.BUY, price=D("99.99"),
+                  quantity=order.quantity or D(0), fee=D(0), fee_currency="BTC", maker=True, at_ms=run.clock.wall_ms())
+    )  # fmt: skip
+    await close_bar(run, bot)
+
+    class Refuses(Resting):
+        async def place(self, terms: OrderTerms, token: object) -> Placement:
+            if terms.purpose is not Purpose.EXIT:
+                return await super().place(terms, token)
+            return Placement(state=outcome, code="PAPER-STALE-BOOK")
+
+    run.desk.venue = Refuses()
+    await close_bar(run, bot)
+    assert [terms.quantity for terms in run.orders(Purpose.EXIT)] == [run.desk.held("BTC_USDT")]
+    standing = run.orders(Purpose.PROTECT)[-1]
+    assert run.desk.states[standing.id] is OrderState.CANCELLED
+    await bot.keep_unsold()
+    standing = run.orders(Purpose.PROTECT)[-1]
+    assert (run.desk.states[standing.id], standing.quantity) == (OrderState.ACCEPTED, run.desk.held("BTC_USDT"))
+    # The next try takes it away again and sells.
+    run.desk.venue = Resting()
+    await bot.exits(again=True)
+    assert run.desk.states[standing.id] is OrderState.CANCELLED
+    assert len(run.orders(Purpose.EXIT)) == 2
