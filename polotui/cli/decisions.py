@@ -72,12 +72,14 @@ def assessed(reply: Assessed) -> str:
 def _findings(findings: list[FindingRow], sign: str = "") -> list[str]:
     if not findings:
         return []
-    rows = [
-        [
-            f"  {sign or ('✗' if finding.refuses else '!')}",
-            clean(finding.code, 40),
-            clean(finding.text, 300) or clean(finding.title, 60) or NONE,
-        ]
-        for finding in findings
-    ]
+    signs = [sign or ("✗" if finding.refuses else "!") for finding in findings]
+    rows = [[f"  {mark}", clean(each.code, 40), _said(each)] for mark, each in zip(signs, findings, strict=True)]
     return table(["", "", ""], rows, "lll").split("\n")[1:]
+
+
+def _said(finding: FindingRow) -> str:
+    text = clean(finding.text, 300) or clean(finding.title, 60) or NONE
+    # A check that only names itself says how much of its limit is used.
+    if finding.use is None or not text.islower() or any(character.isdigit() for character in text):
+        return text
+    return f"{text}: {finding.use * 100:.0f} % of its limit"

@@ -1,4 +1,7 @@
-"""`polotui flatten`: cancels everything and sells every position. The word is typed; the exit code says if all is sold."""
+"""`polotui flatten`: cancels everything and sells every position.
+
+Decided here: the word is typed, so that no key and no alias does it; the exit code says whether all is sold.
+"""
 
 from __future__ import annotations
 

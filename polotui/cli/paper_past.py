@@ -93,7 +93,7 @@ def pnl(
     as_json: AsJson = False,
 ) -> None:
     """Profit of closed trades by day, week or month (UTC)."""
-    command = GetResults(period=period.value, bot=-1 if bot is None else bot, limit=limit)  # type: ignore[arg-type]
+    command = GetResults(period=period.value, bot=-1 if bot is None else bot, limit=limit)
     reply = ask(where(home, demo=demo), command)
     assert isinstance(reply, Results)
     if as_json:
@@ -227,7 +227,7 @@ def _item(fact: Fact) -> FeedItem:
 
 
 def _bars(period: str, bars: list[ResultBar]) -> str:
-    largest = max((abs(float(bar.profit or 0)) for bar in bars), default=0.0)
+    largest = max((abs(float(bar.profit or 0)) for bar in bars), default=0.0) or 1.0
     rows = [
         [
             day(bar.start_ms),
@@ -235,7 +235,7 @@ def _bars(period: str, bars: list[ResultBar]) -> str:
             str(bar.trades),
             desk.share(bar.wins, bar.trades),
             number(bar.fees),
-            "█" * round(abs(float(bar.profit or 0)) / largest * BAR_CELLS) if largest else "",
+            ("░" if bar.profit.startswith("-") else "█") * round(abs(float(bar.profit or 0)) / largest * BAR_CELLS),
         ]
         for bar in bars
     ]

@@ -33,11 +33,11 @@ def status(home: HomeDir = None, demo: Demo = False, as_json: AsJson = False) ->
         say(document("protect.status", reply))
         return
     latency = "none yet" if reply.worst_latency_ms is None else f"{reply.worst_latency_ms:.1f} ms"
-    facts = [
-        "The monitor runs." if reply.running else "The monitor is STOPPED: nothing watches stops, entries are blocked.",
-        f"Positions watched {len(reply.positions)}, oldest price {_age(reply.oldest_price_ms)}, worst latency {latency}.",
-    ]
-    say("\n".join(facts))
+    runs = (
+        "The monitor runs." if reply.running else "The monitor is STOPPED: nothing watches stops, entries are blocked."
+    )
+    price = _age(reply.oldest_price_ms)
+    say(f"{runs}\n{len(reply.positions)} positions watched, oldest price {price}, worst latency {latency}.")
     if reply.note:
         note(clean(reply.note, 300))
     rows = [

@@ -155,11 +155,11 @@ def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
-def named_values(text: str, option: str, example: str) -> tuple[str, str]:
+def named_values(text: str, option: str, example: str, *, safe: str = NOTHING_DONE) -> tuple[str, str]:
     """`name=rest` in its two parts. Raises UsageError when there are not two."""
     name, sign, rest = text.partition("=")
     if not (sign and name.strip() and rest.strip()):
-        raise UsageError(f"{option} {clean(text, 60)!r} is not such as {example}.", safe=NOTHING_DONE)
+        raise UsageError(f"{option} {clean(text, 60)!r} is not such as {example}.", safe=safe)
     return name.strip(), rest.strip()
 
 

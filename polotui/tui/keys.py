@@ -185,7 +185,7 @@ KEYS: tuple[Key, ...] = (
     Key("locks.lift", "x", "lift", "lift it", "locks", 12, changes=True),
     # The strategies board.
     Key("board.backtest", "b", "backtest", "backtest", "board", 11),
-    Key("board.paper", "o", "paper", "paper trade", "board", 12, changes=True),
+    Key("board.paper", "P", "paper", "start on paper", "board", 12, changes=True),
     Key("board.rule", "r", "rule", "promotion rule", "board", 13, changes=True),
     Key("board.table", "v", "table", "columns or table", "board", 14),
     Key("stage.open", "enter", "open_strategy", "open in the lab", "stage", 5),

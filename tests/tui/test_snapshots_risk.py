@@ -60,8 +60,7 @@ def engine(kind: str = "calm") -> FakeEngine:
         ]
         risk = msgspec.structs.replace(risk, pending=changes, pending_ms=NOW + 1_739_000)
     made.risk.now_is(risk, reason=risk.state_reason)
-    if kind == "refused":
-        made.risk.assessed = fr.refused()
+    made.risk.assessed = fr.refused() if kind == "refused" else fr.accepted()
     if kind == "nothing":
         made.risk.risk, made.risk.cards = None, []
         for command in (rc.GetLimits, rc.GetCorrelations, rc.GetRiskHistory, rc.GetRiskReport):

@@ -23,12 +23,11 @@ from polotui.api import risk_commands as c
 from polotui.api import trade_commands as tc
 from polotui.api import trade_replies as tr
 from polotui.api import trade_values as tv
-from polotui.api.lab_values import Analysis, RunRow, RunSpec
-from polotui.backtest.archive import StoredRun
+from polotui.api.lab_values import Analysis
 from polotui.core.errors import PolotuiError, Refused, UsageError
 from polotui.core.text import clean
-from polotui.engine.backtests import DRIFT
 from polotui.engine.trading import judging
+from polotui.engine.trading.evidence import Runs, Tested
 from polotui.engine.trading.expected import UNKNOWN, Band, Bands
 from polotui.engine.trading.judging import USUAL, Point, Rule
 from polotui.model.candles import Timeframe
@@ -46,15 +45,6 @@ LOOK_SECONDS = 5.0
 _SETTING = "promotion-rules"
 _TO_PAPER, _TO_LIVE = "to paper", "to live (by hand)"
 _TO_GENERATED, _TO_BACKTESTED = "back to generated", "back to backtested"
-_STAMP = "SELECT count(*), total(run), total(run * (deleted_ms IS NULL)) FROM runs WHERE state = 'completed'"
-
-
-@dataclass(frozen=True)
-class Tested:
-    """A completed backtest."""
-
-    row: RunRow
-    spec: RunSpec
 
 
 @dataclass(frozen=True)
@@ -78,16 +68,12 @@ class Board:
         assert backtests is not None
         self._trading = trading
         self._strategies = stores.strategies
-        self._archive = stores.archive
-        self._results = stores.results_db
+        self._runs = Runs(stores.archive, stores.results_db)
         self._bands = Bands(backtests.part)
         self._shown: dict[int, Band] = {}
         self._unknown = asyncio.Event()
         self._rules: dict[str, Rule] | None = None
         self._changing = asyncio.Lock()
-        self._stamp: tuple[float, ...] = ()
-        self._runs: dict[str, list[StoredRun]] = {}
-        self._decoded: dict[int, Tested] = {}
         self._told: dict[str, str] = {}
 
     # -- the service ----------------------------------------------------------------------------------------------
@@ -140,15 +126,15 @@ class Board:
         version = await self._strategies.get(stored.strategy, stored.version)
         if bars < 1 or version is None:
             return UNKNOWN
-        await self._read_runs()
-        tested = self._newest_run(version, like=stored)
+        await self._runs.read()
+        tested = self._runs.newest(version, like=stored)
         return UNKNOWN if tested is None else await self._bands.band(tested.row.run, tested.spec.capital, bars)
 
     # -- the cards ------------------------------------------------------------------------------------------------
 
     async def shown(self) -> tr.Board:
         rules = await self._known_rules()
-        await self._read_runs()
+        await self._runs.read()
         cards = [self._card(await self._standing(found), rules) for found in await self._strategies.newest()]
         return tr.Board(cards=cards)
 
@@ -161,8 +147,8 @@ class Board:
             version = await self._strategies.get(newest.name, bot.version) or newest
         if bot is not None and bot.version != version.version:
             bot = max((b for b in bots if b.version == version.version), key=lambda one: one.id, default=None)
-        tested = self._newest_run(version)
-        hold_out = await self._hold_out(tested.row.run) if tested is not None else None
+        tested = self._runs.newest(version)
+        hold_out = await self._runs.hold_out(tested.row.run) if tested is not None else None
         return Standing(version, tested, hold_out, bot, bool(trading), newest.version)
 
     def _card(self, standing: Standing, rules: dict[str, Rule]) -> tv.BoardCard:
@@ -213,47 +199,6 @@ class Board:
             run = tested.row
             proposal = _TO_GENERATED if judging.fails(asked, run.trades, run.total_return, run.max_drawdown) else ""
         return proposal, [point.sentence() for point in [*points, *_circumstances(standing, rule)]]
-
-    async def _hold_out(self, run: int) -> Analysis | None:
-        found = [one for one in await self._archive.analyses(run) if one.kind == "hold-out"]
-        return msgspec.json.decode(found[-1].data, type=Analysis) if found else None
-
-    # -- runs -----------------------------------------------------------------------------------------------------
-
-    async def _read_runs(self) -> None:
-        """The list of completed runs, read again only when it has changed."""
-        stamp = tuple(await self._results.read(lambda k: k.execute(_STAMP).fetchone(), "runs"))
-        if stamp == self._stamp:
-            return
-        runs: dict[str, list[StoredRun]] = {}
-        for stored in await self._archive.runs():
-            runs.setdefault(stored.strategy, []).append(stored)
-        there = {stored.run for each in runs.values() for stored in each}
-        self._decoded = {run: tested for run, tested in self._decoded.items() if run in there}
-        self._runs, self._stamp = runs, stamp
-
-    def _newest_run(self, version: Version, like: StoredBot | None = None) -> Tested | None:
-        """The newest backtest of a text; with the symbols, timeframe and params of a bot when one is given."""
-        for stored in self._runs.get(version.name, ()):
-            if stored.version not in (0, version.version):
-                continue
-            tested = self._tested(stored)
-            if DRIFT in tested.row.tags or (not stored.version and tested.row.document_hash != version.hash):
-                continue
-            if like is None or (
-                tuple(tested.row.symbols) == like.symbols
-                and tested.row.timeframe == like.timeframe
-                and tested.spec.params == like.params
-            ):
-                return tested
-        return None
-
-    def _tested(self, stored: StoredRun) -> Tested:
-        found = self._decoded.get(stored.run)
-        if found is None:
-            row = msgspec.json.decode(stored.summary, type=RunRow)
-            found = self._decoded[stored.run] = Tested(row, msgspec.json.decode(stored.spec, type=RunSpec))
-        return found
 
     # -- rules ----------------------------------------------------------------------------------------------------
 
@@ -306,7 +251,7 @@ class Board:
     async def check(self) -> None:
         """Every strategy with a rule once: into paper what meets it, and a word about what does not any more."""
         rules = await self._known_rules()
-        await self._read_runs()
+        await self._runs.read()
         for newest in await self._strategies.newest():
             rule = rules.get(newest.name)
             if rule is None:

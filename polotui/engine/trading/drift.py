@@ -12,9 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +20,6 @@ import msgspec
 from polotui.api import lab_commands as lc
 from polotui.api import trade_replies as tr
 from polotui.api.lab_values import Costs, RunSpec
-from polotui.api.trade_values import DriftPart
 from polotui.backtest import documents
 from polotui.backtest.tasks import curve_of, trades_of
 from polotui.backtest.work import Document
@@ -32,21 +28,9 @@ from polotui.core.text import clean
 from polotui.core.threads import beside
 from polotui.engine.backtests import DRIFT, row_from
 from polotui.engine.trading import shapes
-from polotui.engine.trading.matching import (
-    TOLERANCE_BARS,
-    Deal,
-    Matched,
-    Parts,
-    backtest_deals,
-    cents,
-    exact,
-    match,
-    paper_deals,
-    paper_result,
-    split,
-)
+from polotui.engine.trading.drift_words import OnPaper, Span, Tested, parts_told, told, when
+from polotui.engine.trading.matching import backtest_deals, cents, exact, match, paper_deals, paper_result, split
 from polotui.model.candles import MINUTE_MS, Timeframe
-from polotui.model.money import ZERO
 from polotui.model.orders import Purpose
 from polotui.storage.database import Connection
 from polotui.trading import bot_rows
@@ -63,40 +47,8 @@ log = logging.getLogger("polotui.drift")
 WAIT_SECONDS = 45.0
 #: Minutes that may not be in the store yet, because they are stored a while after they closed.
 TAIL_MS = 240 * MINUTE_MS
-MOST_NAMED = 5
 MOST_SIGNALS = 100_000
 _ALL = 1_000_000
-
-
-@dataclass(frozen=True)
-class Span:
-    frame: Timeframe
-    from_ms: int
-    to_ms: int
-
-    @property
-    def bars(self) -> int:
-        return (self.to_ms - self.from_ms) // self.frame.ms
-
-
-@dataclass(frozen=True)
-class Tested:
-    """The backtest of the span."""
-
-    run: int
-    result: Decimal
-    deals: list[Deal]
-    warnings: list[str]
-
-
-@dataclass
-class OnPaper:
-    """What the ledger has of the span."""
-
-    result: Decimal
-    deals: list[Deal]
-    signals: list[StoredSignal] = field(default_factory=list)
-    by_hand: int = 0
 
 
 class DriftReports:
@@ -250,6 +202,7 @@ class DriftReports:
                 deals=paper_deals(fills, trades, span.frame, closes.__getitem__),
                 signals=signals,
                 by_hand=sum(fill.purpose is Purpose.MANUAL for fill in fills),
+                late=sum(fill.late_ms > 0 for fill in fills),
             )
 
         return await beside(compute, "drift")
@@ -298,101 +251,3 @@ class DriftReports:
                 " and is tested from the next bar on."
             )
         return lines
-
-
-def parts_told(parts: Parts, matched: Matched) -> list[DriftPart]:
-    """The parts with their words; nought is told too, so that their sum can be followed."""
-    pairs = matched.pairs
-    paper_fees = cents(sum((one.fees for one, _ in pairs), ZERO))
-    test_fees = cents(sum((other.fees for _, other in pairs), ZERO))
-    rows = (
-        ("price", parts.price, len(matched.same_bars), prices_told(matched.same_bars)),
-        (
-            "timing",
-            parts.timing,
-            len(matched.other_bars),
-            f"entered up to {TOLERANCE_BARS} bars apart, or left in another bar" if matched.other_bars else "",
-        ),
-        (
-            "missed",
-            parts.missed,
-            len(matched.missed),
-            "only in the backtest, with their fees" if matched.missed else "",
-        ),
-        ("extra", parts.extra, len(matched.extra), "only on paper, with their fees" if matched.extra else ""),
-        (
-            "fees",
-            parts.fees,
-            len(pairs),
-            f"{paper_fees} on paper, {test_fees} in the backtest, of the matched trades" if pairs else "",
-        ),
-        ("other", parts.other, 0, "other quantities, what was left unsold, the last cent" if parts.other else ""),
-    )
-    return [
-        DriftPart(name=name, amount=shapes.money(amount), trades=trades, text=text)  # type: ignore[arg-type]
-        for name, amount, trades, text in rows
-    ]
-
-
-def prices_told(pairs: Sequence[tuple[Deal, Deal]]) -> str:
-    """How much dearer was bought and cheaper was sold, on average."""
-    if not pairs:
-        return ""
-    entries = [float(one.entry_price / other.entry_price - 1) for one, other in pairs if other.entry_price]
-    exits = [
-        float(one.exit_price / other.exit_price - 1) for one, other in pairs if not one.is_open and other.exit_price
-    ]
-    words = [
-        f"{name} {abs(mean) * 1e4:.1f} bp {higher if mean > 0 else lower}"
-        for name, found, higher, lower in (("bought", entries, "dearer", "cheaper"), ("sold", exits, "higher", "lower"))
-        if found and abs(mean := sum(found) / len(found)) >= 5e-6
-    ]
-    return f"on paper {' and '.join(words)} on average" if words else "at the same prices on average"
-
-
-def told(span: Span, paper: OnPaper, tested: Tested, matched: Matched) -> list[str]:
-    """What was compared, what stands open, and each trade that only one side has."""
-    lines = [
-        f"{span.bars:,} bars of {span.frame.value} from {when(span.from_ms)} to {when(span.to_ms)} UTC:"
-        f" {counted(paper.deals)} on paper, {counted(tested.deals)} in the backtest."
-    ]
-    for side, deals in (("on paper", paper.deals), ("in the backtest", tested.deals)):
-        names = [f"{deal.symbol} since {when(deal.entry_ms)}" for deal in deals if deal.is_open]
-        if names:
-            lines.append(f"Open at the end {side}, valued at the last close: {', '.join(names)}.")
-    lines += named(
-        "Missed", [f"{_deal_told(deal)}: {why_missed(deal, paper.signals, span)}" for deal in matched.missed]
-    )
-    lines += named("Extra", [_deal_told(deal) for deal in matched.extra])
-    if paper.by_hand:
-        lines.append(f"{paper.by_hand} fills were ordered by hand; the backtest has none of these.")
-    return lines
-
-
-def named(title: str, texts: Sequence[str]) -> list[str]:
-    shown = [f"{title}: {text}." for text in texts[:MOST_NAMED]]
-    more = len(texts) - MOST_NAMED
-    return [*shown, f"{title}: {more} more."] if more > 0 else shown
-
-
-def why_missed(deal: Deal, signals: Sequence[StoredSignal], span: Span) -> str:
-    """What became of the signal of a trade that paper did not make."""
-    reach = (TOLERANCE_BARS + 1) * span.frame.ms
-    near = [one for one in signals if one.symbol == deal.symbol and deal.entry_ms - reach <= one.bar_ms < deal.entry_ms]
-    if not near:
-        return "there was no signal on paper"
-    signal = max(near, key=lambda one: one.bar_ms)
-    return clean(signal.ending, 120) if signal.ending else f"its signal is {signal.state}"
-
-
-def _deal_told(deal: Deal) -> str:
-    result = f"{cents(deal.profit):+f}".replace("-", "−")
-    return f"{deal.symbol} entered {when(deal.entry_ms)}, {result} USDT{' so far' if deal.is_open else ''}"
-
-
-def counted(deals: Sequence[Deal]) -> str:
-    return f"{len(deals):,} trade{'' if len(deals) == 1 else 's'}"
-
-
-def when(at_ms: int) -> str:
-    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}"

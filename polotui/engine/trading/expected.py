@@ -31,7 +31,7 @@ UNKNOWN: Band = (None, None)
 
 def bucket(bars: int) -> int:
     """`bars` with its first two digits, the others nought."""
-    size = 10 ** max(0, len(str(bars)) - 2)
+    size = int("1" + "0" * (len(str(bars)) - 2)) if bars >= 100 else 1
     return bars // size * size
 
 

@@ -127,7 +127,7 @@ class Deciding:
             place = k.NO_CASH if hand.short_of_cash or code == codes.NO_CASH else k.TOO_SMALL
             self.shared.counts[k.REFUSED + place] += 1
             self._refuse_entry(hand, *notes.refusal_words(place))
-        elif hand.drop_entry() and state is not OrderState.RISK_DENIED:
+        elif hand.drop_entry() and state is not OrderState.RISK_DENIED and not hand.bought:
             self._tell.refused(hand, self.bar_ms, notes.REJECTED, f"{state}: {code} {words}".strip())
 
     def on_reached(self, symbol: str, *, stop: bool, price: float) -> None:

@@ -197,7 +197,7 @@ class BoardScreen(DeskScreen):
             Entry(
                 "capital",
                 "capital on paper",
-                hint="what the document says",
+                hint="1,000 USDT",
                 unit="USDT",
                 check=lambda text: optional(text, lambda one: wrong_number(one, above=0, most=1e12)),
             ),

@@ -234,8 +234,7 @@ class RiskScreen(DeskScreen):
     def change_limit(self, name: str) -> None:
         """The form, with the cursor on this limit when it has a field."""
         form = self.query_one(LimitsForm)
-        names = [item.name for item in form.fields()]
-        form.place = names.index(name) if name in names else form.place
+        form.place = form.nearest(name)
         self.action_open_view("limits")
 
     def clear_latch(self, latch: LatchRow) -> None:

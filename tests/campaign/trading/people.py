@@ -59,15 +59,18 @@ class Diary:
     #: The last word of a person about halting: (time, halted).
     halts: list[tuple[float, bool]] = field(default_factory=list)
     cleared: list[str] = field(default_factory=list)
+    latches: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
 
 
 class Person:
     """Somebody at the desk during one life of the engine."""
 
-    def __init__(self, engine: Engine, rng: random.Random, diary: Diary) -> None:
+    def __init__(self, engine: Engine, rng: random.Random, diary: Diary, *, signed: bool = False) -> None:
         self.engine = engine
         self.rng = rng
         self.diary = diary
+        self.accounts = ("paper", "spot") if signed else ("paper",)
 
     async def ask(self, command: Any) -> Any:
         """One use case. None when it was refused."""
@@ -76,7 +79,7 @@ class Person:
         try:
             return await self.engine.handle(command)
         except PolotuiError as error:
-            self.diary.refused[f"{name}: {error.instance_code}"] += 1
+            self.diary.refused[f"{name}: {error.instance_code}: {error.cause[:90]}"] += 1
         except (asyncio.CancelledError, TimeoutError):
             raise
         except Exception as error:  # noqa: BLE001 - a use case that breaks is a finding
@@ -85,13 +88,17 @@ class Person:
 
     async def prepare(self) -> None:
         """Strategies and bots, once a run."""
+        await asyncio.sleep(10)
         if self.diary.saved:
             return
         for text in TEXTS.values():
             await self.ask(lc.SaveStrategy(text=text))
         for name in NAMES:
-            await self.ask(tc.StartBot(strategy=name, capital=CAPITAL, caller="person"))
+            await self.ask(tc.StartBot(strategy=name, capital=CAPITAL, venue=self._venue(), caller="person"))
         self.diary.saved = True
+
+    def _venue(self) -> Any:
+        return "exchange" if len(self.accounts) > 1 and self.rng.random() < 0.3 else "paper"
 
     async def work(self) -> None:
         """Until the engine dies or the run is over."""
@@ -120,9 +127,12 @@ class Person:
         return f"{price:.{trading.scales(symbol)[0]}f}"
 
     async def _place(self, **words: Any) -> None:
+        words.setdefault("account", self.rng.choice(self.accounts))
         placed = await self.ask(tc.PlaceOrder(caller="person", **words))
         if placed is not None and placed.placed and placed.order is not None:
             self.diary.placed.append(placed.order.id)
+        elif placed is not None:
+            self.diary.codes[placed.decision.code] += 1
 
     async def buy(self) -> None:
         symbol = self.rng.choice(SYMBOLS)
@@ -149,10 +159,11 @@ class Person:
         if side == "BUY":
             words |= {"amount": f"{self.rng.uniform(20, 500):.2f}", "stop": self._text(symbol, at * 0.99)}
         else:
-            held = self._held("paper", symbol)
+            account = self.rng.choice(self.accounts)
+            held = self._held(account, symbol)
             if held <= 0:
                 return
-            words |= {"quantity": f"{held * self.rng.uniform(0.2, 1.0):.6f}"}
+            words |= {"account": account, "quantity": f"{held * self.rng.uniform(0.2, 1.0):.6f}"}
         if self.rng.random() < 0.4:
             words["expire_s"] = self.rng.randint(5, 240)
         if words["type"] == "LIMIT" and self.rng.random() < 0.2:
@@ -166,23 +177,25 @@ class Person:
         return float(trading.portfolio.position(account, symbol).quantity)
 
     async def sell(self) -> None:
-        symbol = self.rng.choice(SYMBOLS)
-        held = self._held("paper", symbol)
+        symbol, account = self.rng.choice(SYMBOLS), self.rng.choice(self.accounts)
+        held = self._held(account, symbol)
         if held > 0:
-            await self._place(symbol=symbol, side="SELL", quantity=f"{held * self.rng.uniform(0.1, 1.2):.6f}")
+            quantity = f"{held * self.rng.uniform(0.1, 1.2):.6f}"
+            await self._place(account=account, symbol=symbol, side="SELL", quantity=quantity)
 
     async def stop_order(self) -> None:
         symbol = self.rng.choice(SYMBOLS)
         held, price = self._held("paper", symbol), self.price(symbol)
         if held > 0 and price is not None:
             stop = self._text(symbol, price * self.rng.uniform(0.99, 0.9995))
-            await self._place(symbol=symbol, side="SELL", type="STOP", quantity=f"{held * 0.5:.6f}", stop=stop)
+            quantity = f"{held * 0.5:.6f}"
+            await self._place(account="paper", symbol=symbol, side="SELL", type="STOP", quantity=quantity, stop=stop)
 
     async def cancel(self) -> None:
         trading = self.engine.trading
         if trading is None or not trading.started:
             return
-        orders = [order.terms.id for order in trading.gateway.blotter.open("paper")]
+        orders = [order.terms.id for order in trading.gateway.blotter.open()]
         if self.rng.random() < 0.1:
             await self.ask(tc.CancelOrder(all=True, caller="person"))
         elif orders:
@@ -194,7 +207,7 @@ class Person:
         trading = self.engine.trading
         if trading is None or not trading.started:
             return []
-        return [p for p in trading.portfolio.positions("paper") if not trading.is_dust(p)]
+        return [p for p in trading.portfolio.positions() if not trading.is_dust(p)]
 
     async def edit(self) -> None:
         held = self._positions()
@@ -240,7 +253,10 @@ class Person:
 
     async def start_bot(self) -> None:
         if len(self._bots()) < 3:
-            await self.ask(tc.StartBot(strategy=self.rng.choice(NAMES), capital=CAPITAL, caller="person"))
+            command = tc.StartBot(
+                strategy=self.rng.choice(NAMES), capital=CAPITAL, venue=self._venue(), caller="person"
+            )
+            await self.ask(command)
 
     # -- the desk -------------------------------------------------------------------------------------------------
 
@@ -286,6 +302,7 @@ class Person:
                 await self.ask(rc.LockPair(symbol=row.symbol, lift=True, reason="go on", caller="person"))
         for latch in trading.latches.active():
             self.diary.cleared.append(latch.name)
+            self.diary.latches[f"{latch.name}: {latch.reason[:80]}"] += 1
             words = trading.monitor.override_words(latch.name)
             await self.ask(rc.ClearLatch(name=latch.name, words=words, reason="seen and judged", caller="person"))
         for live in trading.bots.running():

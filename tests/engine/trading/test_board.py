@@ -153,6 +153,33 @@ async def test_what_meets_its_rule_goes_to_paper_once_and_stopping_it_undoes_tha
     assert any("the rule does not start it again" in one for one in (await card(engine)).evidence)
 
 
+async def test_on_paper_live_is_proposed_by_hand_and_the_way_back_by_the_same_rule(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await with_strategy(stage)
+    trading = engine.trading
+    assert trading is not None
+    await add_run(engine)
+    started: tr.BotStarted = await engine.handle(tc.StartBot(strategy="mine", symbols=["BTC_USDT"], capital="500"))
+    text = (await engine.handle(lc.GetStrategy(name="mine"))).text
+    await engine.handle(lc.SaveStrategy(text=text.replace("default: 20", "default: 25")))
+    shown = msgspec.structs.replace(started.bot, trades=40, result_ratio=0.05, drawdown=0.02, health="ok")
+    monkeypatch.setattr(trading.bots, "row", lambda number: shown)
+    found = await card(engine)
+    assert (found.stage, found.version, found.proposal) == ("paper", 1, "to live (by hand)")
+    assert "✗ Version 2 is newer than the version 1 that trades" in found.evidence
+    shown = msgspec.structs.replace(shown, drawdown=0.3)
+    assert (await card(engine)).proposal == ""
+    await engine.handle(rc.SetPromotion(strategy="mine"))
+    assert (await card(engine)).proposal == "back to backtested"
+    await trading.board.check()
+    await trading.board.check()
+    audit = await engine.handle(rc.ListAudit(kind="bot", limit=50))
+    (told,) = [row.text for row in audit.rows if row.code == "PROMOTION"]
+    assert "does not meet its rule on paper any more" in told
+    assert [bot.state for bot in trading.bots.all()] == ["running"]
+
+
 async def test_a_rule_holds_back_what_does_not_meet_it_and_ends_when_taken_away(stage: Stage) -> None:
     engine = await with_strategy(stage)
     trading = engine.trading

@@ -13,10 +13,11 @@ from polotui.api import trade_commands as tc
 from polotui.api import trade_replies as tr
 from polotui.api.lab_values import TradeRow
 from polotui.backtest.tasks import fills_of
-from polotui.core.errors import UsageError
+from polotui.core.errors import Refused, UsageError
 from polotui.engine.backtests import DRIFT
 from polotui.engine.engine import Engine
-from polotui.engine.trading.drift import named, prices_told, why_missed
+from polotui.engine.trading import drift as drift_module
+from polotui.engine.trading.drift_words import Span, named, prices_told, why_missed
 from polotui.model.candles import Timeframe
 from polotui.model.orders import Execution, OrderTerms, OrderType, Purpose, Side
 from polotui.storage.columns import CandleArrays
@@ -138,6 +139,19 @@ async def test_what_traded_as_its_backtest_did_drifts_by_nothing(stage: Stage) -
     assert same.run == empty.run
     runs = (await engine.handle(lc.ListRuns(strategy="mine"))).runs
     assert [row.tags for row in runs] == [[DRIFT]]
+    assert (await engine.handle(lc.GetStrategy(name="mine"))).row.runs == 0
+
+
+async def test_a_backtest_that_takes_too_long_goes_on_and_is_there_when_asked_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await with_bot(stage)
+    with monkeypatch.context() as patch:
+        patch.setattr(drift_module, "WAIT_SECONDS", 0.0)
+        with pytest.raises(Refused, match="still running, as job 1"):
+            await drift(engine)
+    found = await drift(engine)
+    assert found.run == 1
 
 
 async def test_what_was_bought_dearer_later_and_not_at_all_is_told_apart(stage: Stage) -> None:
@@ -186,8 +200,6 @@ async def test_without_candles_it_says_what_is_missing(stage: Stage) -> None:
 
 
 def test_why_a_trade_was_missed_is_what_became_of_its_signal() -> None:
-    from polotui.engine.trading.drift import Span
-
     span = Span(Timeframe.H1, 0, 100 * HOUR)
 
     def signal(bar: int, ending: str, symbol: str = "BTC_USDT") -> bot_rows.StoredSignal:

@@ -33,10 +33,9 @@ def deal(entry: int, leave: int | None = 5, symbol: str = "BTC_USDT", **changes:
     return Deal(symbol, entry * HOUR, 0 if leave is None else (entry + leave) * HOUR, **named)
 
 
-def fill(number: int, hour: float, side: Side, price: str, quantity: str, fee: str = "0", of: str = "", **changes: Any) -> FillRow:  # fmt: skip
-    symbol = changes.get("symbol", "BTC_USDT")
+def fill(number: int, hour: float, side: Side, price: str, quantity: str, fee: str = "0", of: str = "") -> FillRow:
     return FillRow(
-        number, f"paper:{number}", "o", "paper/bot-1", 1, symbol, side, D(price), D(quantity), D(fee), of or "USDT",
+        number, f"paper:{number}", "o", "paper/bot-1", 1, "BTC_USDT", side, D(price), D(quantity), D(fee), of or "USDT",
         False, Purpose.ENTRY, "", "", round(hour * HOUR), 0, 0, "", "",
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ import pytest
 
 from polotui.backtest.settings import Costs, Settings
 from polotui.core.clock import FrozenClock
-from polotui.core.errors import UsageError
+from polotui.core.errors import StorageError, UsageError
 from polotui.model.orders import Execution, OrderState, OrderTerms, OrderType, Placement, Purpose, Side
 from polotui.risk.values import Asked, Finding, RiskDecision
 from polotui.strategy.document.templates import templates
@@ -394,6 +394,71 @@ async def test_fills_between_the_bars_are_protected_at_once() -> None:
     bot.on_order(order, OrderState.FILLED)
     assert bot.hands["BTC_USDT"].position.order == 0
     assert not bot.on_fill(run.desk.fills[0][1], order, 0, number=1), "a fill that is told twice is booked once"
+
+
+class Deferred(MemoryDesk):
+    """Tells nothing while an order is being sent; a test tells it afterwards, as a queue does."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.later: list[Any] = []
+
+    async def on_state(self, order_id: str, state: OrderState, **more: Any) -> None:
+        bot, self.bot = self.bot, None
+        await super().on_state(order_id, state, **more)
+        self.bot = bot
+        self.later.append(lambda: bot.on_order(self.orders[order_id], state, more.get("code", "")))
+
+    async def on_fill(self, execution: Execution) -> None:
+        bot, self.bot = self.bot, None
+        await super().on_fill(execution)
+        self.bot = bot
+        terms, number = self.orders[execution.order_id], len(self.fills)
+        self.later.append(lambda: bot.on_fill(execution, terms, execution.at_ms, number))
+
+    def tell(self) -> None:
+        for news in self.later:
+            news()
+        self.later.clear()
+
+
+async def test_what_is_told_after_the_answer_counts_all_the_same() -> None:
+    """Live, fills wait in a queue until the order has been answered: an entry is not sent twice."""
+    run = Run(bars_of(UP), TEXT.replace("sizing:", "orders: {entry: market, expire_bars: 3}\nsizing:"))
+    desk = Deferred(D(10_000))
+    run.desk = desk
+    bot = run.bot = bot_of(run.case, desk, run.clock, run.ears)
+    venue = venue_of(run.case, desk)
+    for at_ms, bars in run.left:
+        venue.begin(at_ms, bars)
+        bot.begin({symbol: bar.open for symbol, bar in bars.items()})
+        await bot.exits()
+        await bot.enter("BTC_USDT")
+        desk.tell()
+        await bot.settle_all()
+        bot.on_moment(at_ms, bars)
+    assert len(run.orders(Purpose.ENTRY)) == 1
+    assert not run.ears.refusals
+
+
+async def test_an_intent_that_could_not_be_stored_is_asked_again() -> None:
+    run = Run(bars_of(UP))
+    await run.go(3)
+    run.bot.stop("enough", close=True)
+    real, broken = run.desk.submit, [True]
+
+    async def failing(asked: Asked, caller: str = "") -> Went:
+        if broken.pop() if broken else False:
+            raise StorageError("The disk is full.")
+        return await real(asked, caller)
+
+    run.desk.submit = failing  # type: ignore[method-assign]
+    with pytest.raises(StorageError):
+        await run.go(1)
+    await run.bot.exits()
+    assert run.position.exit_reason != 0, "once a moment"
+    await run.bot.exits(again=True)
+    assert run.bot.state_name == "stopped"
 
 
 async def test_steps_carry_every_bit() -> None:
