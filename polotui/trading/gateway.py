@@ -16,25 +16,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from polotui.core import halt
 from polotui.core.clock import Clock
-from polotui.core.errors import Refused, StorageError
+from polotui.core.errors import RealTradeBlocked, Refused, StorageError
 from polotui.core.text import clean
 from polotui.model.account import Order
 from polotui.model.money import ZERO, plain
 from polotui.model.orders import FINAL, Execution, OrderState, OrderTerms, Placement, Purpose, Side
-from polotui.poloniex.errors import RealTradeBlocked
 from polotui.risk.assess import assess
 from polotui.risk.limits import Limits
-from polotui.risk.values import AccountView, Asked, MarketView, RiskDecision
+from polotui.risk.values import Asked, RiskDecision
 from polotui.storage.database import Connection, Database
 from polotui.trading import rows
 from polotui.trading.blotter import Blotter, LiveOrder, root_of
@@ -56,49 +54,16 @@ from polotui.trading.moves import (
 from polotui.trading.portfolio import Portfolio
 from polotui.trading.trades import Least, Trade, book_trade, settle_trade
 from polotui.trading.venue import Venue
+from polotui.trading.watchers import Submitted, View, Watcher
 
 log = logging.getLogger("polotui.gateway")
 
 RETRY_SECONDS = 1.0
+CLOSE_SECONDS = 5.0
 #: The paper venue's word for «what is left is less than one lot».
 DONE = "PAPER-REST"
 
 T = TypeVar("T")
-
-
-class View(Protocol):
-    """Where the gate's picture of the account and the market comes from."""
-
-    def account(self, account: str) -> AccountView:
-        """The root that an account belongs to, with the cash of exactly this account beside."""
-        ...
-
-    def market(self, symbol: str) -> MarketView: ...
-
-    def sent(self, terms: OrderTerms) -> None:
-        """An order passed the gate."""
-        ...
-
-
-class Watcher(Protocol):
-    """Who is told what became of orders, after it is durable and in the blotter and the portfolio."""
-
-    async def on_order(self, order: LiveOrder) -> None: ...
-
-    async def on_booked(self, fill: rows.FillRow, order: LiveOrder, trade: Trade | None) -> None:
-        """`trade` is the one that this fill closed, if it closed one."""
-        ...
-
-    async def on_refused(self, asked: Asked, decision: RiskDecision) -> None: ...
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """What became of a wish. `state` is RISK_DENIED, or where the order stood when its venue had answered."""
-
-    order_id: str
-    decision: RiskDecision
-    state: OrderState
 
 
 class Gateway:
@@ -132,7 +97,10 @@ class Gateway:
         self._strategy_of = strategy_of
         self._venues: dict[str, Venue] = {}
         self._watchers: list[Watcher] = []
-        self._sending: set[asyncio.Task[Submitted]] = set()
+        self._sending: set[asyncio.Task[Any]] = set()
+        #: Orders whose placing is not answered yet, and those of them that are to go as soon as it is.
+        self._under_way: set[str] = set()
+        self._unwanted: dict[str, str] = {}
         self._booking = asyncio.Lock()
         #: Why nothing new may go, beside the gate: the database refuses fills, the accounts do not agree.
         self.trouble: dict[str, str] = {}
@@ -184,7 +152,12 @@ class Gateway:
         order.stop, order.target = asked.stop, asked.target
         self.blotter.add(order)
         self.view.sent(asked.terms)
-        task = asyncio.create_task(self._send(venue, order, decision), name=f"order {asked.terms.id}")
+        self._under_way.add(asked.terms.id)
+        return await self._whole(self._send_whole(venue, order, decision))
+
+    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
+        """Does it to its end, also when the caller is cancelled: what is stored must be in memory too."""
+        task = asyncio.create_task(work, name="gateway")
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
         return await asyncio.shield(task)
@@ -199,6 +172,18 @@ class Gateway:
         market = self.view.market(terms.symbol)
         return (market.ask if terms.side.sign > 0 else market.bid) or market.last
 
+    async def _send_whole(self, venue: Venue, order: LiveOrder, decision: RiskDecision) -> Submitted:
+        """Sends it, and cancels it when somebody has asked for that meanwhile."""
+        try:
+            sent = await self._send(venue, order, decision)
+        finally:
+            self._under_way.discard(order.terms.id)
+            reason = self._unwanted.pop(order.terms.id, None)
+        if reason is None or order.final:
+            return sent
+        await self.cancel(order.terms.id, reason)
+        return Submitted(order.terms.id, decision, order.state)
+
     async def _send(self, venue: Venue, order: LiveOrder, decision: RiskDecision) -> Submitted:
         terms, now = order.terms, self._clock.wall_ms()
         try:
@@ -208,6 +193,9 @@ class Gateway:
             raise
         if self.halted and terms.purpose is not Purpose.FLATTEN:
             await self.on_state(terms.id, OrderState.REJECTED, code="HALTED", words="halted before it was sent")
+            return Submitted(terms.id, decision, order.state)
+        if terms.id in self._unwanted:
+            await self.on_state(terms.id, OrderState.REJECTED, code="CANCELLED", words="cancelled before it was sent")
             return Submitted(terms.id, decision, order.state)
         try:
             answer = await venue.place(terms, self._gate.issue(terms))
@@ -270,14 +258,17 @@ class Gateway:
             ).number
 
         self._told(await self._database.transact(write, "refusal"))
-        for watcher in self._watchers:
-            await watcher.on_refused(asked, decision)
+        await self._tell(lambda watcher: watcher.on_refused(asked, decision))
 
     async def cancel(self, order_id: str, reason: str = "") -> Placement | None:
         """Asks the venue to cancel. None when the order is not open. Passes in every state of the desk."""
         order = self.blotter.get(order_id)
         if order is None or order.final:
             return None
+        if order_id in self._under_way:
+            # Its venue may not have it yet, and then knows nothing of it: it is cancelled when it has answered.
+            self._unwanted[order_id] = reason
+            return await self.venue_of(order.terms.account).cancel(order.terms)
         before = order.state
         if order.may_become(OrderState.CANCELLING):
             order.state = OrderState.CANCELLING
@@ -304,6 +295,11 @@ class Gateway:
         self, order_id: str, state: OrderState, *, venue_id: str = "", code: str = "", words: str = "", at_ms: int = 0
     ) -> None:
         """An order moved. What is no legal move, or no news, is left out; fills decide about FILLED and PARTIAL."""
+        await self._whole(self._on_state(order_id, state, venue_id, code, words, at_ms))
+
+    async def _on_state(
+        self, order_id: str, state: OrderState, venue_id: str, code: str, words: str, at_ms: int
+    ) -> None:
         async with self._booking:
             order = self.blotter.get(order_id)
             if order is None:
@@ -322,7 +318,7 @@ class Gateway:
             if order.final and state not in ENDS:
                 self.blotter.revive(order)
             await self._move(order, state, code, words, at_ms or self._clock.wall_ms())
-        await self._tell_order(order)
+        await self._tell(lambda watcher: watcher.on_order(order))
 
     async def _move(self, order: LiveOrder, state: OrderState, code: str, words: str, at_ms: int) -> None:
         terms, fact = order.terms, state_words(order, state, code, words)
@@ -359,6 +355,9 @@ class Gateway:
 
     async def on_fill(self, execution: Execution) -> None:
         """Books a fill once. An execution of an order that is nowhere to be found is an alarm and no fill."""
+        await self._whole(self._on_fill(execution))
+
+    async def _on_fill(self, execution: Execution) -> None:
         async with self._booking:
             order = self.blotter.get(execution.order_id) or await self._remembered(execution.order_id)
             if order is None:
@@ -372,9 +371,9 @@ class Gateway:
                 return
         if booked is None:
             return
-        for watcher in self._watchers:
-            await watcher.on_booked(booked[0], order, booked[1])
-        await self._tell_order(order)
+        fill, trade = booked
+        await self._tell(lambda watcher: watcher.on_booked(fill, order, trade))
+        await self._tell(lambda watcher: watcher.on_order(order))
 
     async def _book(self, order: LiveOrder, execution: Execution) -> tuple[rows.FillRow, Trade | None] | None:
         terms, now = order.terms, self._clock.wall_ms()
@@ -409,6 +408,9 @@ class Gateway:
         order.state = state
         if order.final:
             self.blotter.end(order)
+        else:
+            # One that counted as refused is alive.
+            self.blotter.revive(order)
         self._told(number)
         return fill, trade
 
@@ -454,9 +456,13 @@ class Gateway:
             )
         )
 
-    async def _tell_order(self, order: LiveOrder) -> None:
+    async def _tell(self, news: Callable[[Watcher], Awaitable[None]]) -> None:
+        """Tells every watcher: what is durable is not told again, so one that fails must not cost the others theirs."""
         for watcher in self._watchers:
-            await watcher.on_order(order)
+            try:
+                await news(watcher)
+            except Exception:
+                log.exception("a watcher failed", extra={"watcher": type(watcher).__name__})
 
     async def _certainly(self, work: Callable[[Connection], T], what: str) -> T:
         """Writes what must not be lost: tries until it is stored. Nothing new goes out meanwhile."""
@@ -490,5 +496,13 @@ class Gateway:
         return order
 
     async def close(self) -> None:
-        """Waits for what is being sent."""
-        await asyncio.gather(*self._sending, return_exceptions=True)
+        """Waits for what is being sent and booked. What the ledger does not take by then is told again after the next
+        start, by the venue."""
+        if self._sending:
+            _, late = await asyncio.wait(self._sending, timeout=CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+
+__all__ = ["Gateway", "Submitted", "View", "Watcher"]

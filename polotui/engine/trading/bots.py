@@ -296,6 +296,9 @@ class Bots:
         await live.ask("resume" if resume else "pause", reason=f"by {clean(caller, 40) or 'hand'}")
         state = "running" if resume else "paused"
         await self._set(number, state, "" if resume else f"by {clean(caller, 40) or 'hand'}")
+        if resume:
+            for monitor in self._trading.monitors:
+                await monitor.bot_resumed(number)
         return tr.BotStarted(bot=self.row(number), text=f"Bot {number} is {state}.")
 
     async def stop(self, number: int, *, close: bool, caller: str) -> tr.BotStarted:
@@ -329,6 +332,10 @@ class Bots:
 
     def live(self, number: int) -> LiveBot | None:
         return self._live.get(number)
+
+    def goes_on(self, number: int) -> bool:
+        """Whether a bot has not ended."""
+        return number in self._stored and self._stored[number].state in bot_rows.ACTIVE
 
     def of(self, number: int) -> bot_rows.StoredBot | None:
         return self._stored.get(number)
@@ -440,7 +447,7 @@ def _capital(text: str) -> Decimal:
 
 
 def _realised(trading: Trading, account: str) -> Decimal:
-    return sum((p.closed_result - p.closed_fees + p.realised for p in trading.portfolio.traded(account)), ZERO)
+    return sum((p.closed_result - p.closed_fees + p.realised - p.fees for p in trading.portfolio.traded(account)), ZERO)
 
 
 def _protection(trading: Trading, account: str, symbol: str) -> str:

@@ -82,6 +82,11 @@ class LiveMarkets:
     def market(self, symbol: str) -> Market | None:
         return self._rules.get(symbol)
 
+    def priced(self, symbol: str, quote: bool) -> bool:
+        """Whether a symbol can have a price: the quote currency itself, or one that is listed. True while the list is
+        not known yet."""
+        return quote or not self._rules or symbol in self._rules
+
     def book(self, symbol: str) -> OrderBook | None:
         return self._exchange.feed.book(symbol) if self._exchange.feed is not None else None
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from polotui.model.money import plain
 from polotui.poloniex.signing import SecretSigner
-from polotui.trading.exchange.halt import HaltClient
+from polotui.trading.exchange.halt import HaltClient, Halted
 from polotui.trading.exchange.own import LedgerBooks, LedgerOrders
 from polotui.trading.exchange.private import AccountStream
 from polotui.trading.exchange.reconcile import Reconciled, Reconciler
@@ -104,12 +104,9 @@ class Rehearsal:
         await self._rest.close()
         await self._halt.close()
 
-    async def cancel_everything(self) -> int:
-        """For the halt: everything at the exchange, past gateway and ledger. How many were asked to go."""
-        done = await self._halt.cancel_everything()
-        for error in done.errors:
-            log.error("a halt met an error", extra={"detail": error})
-        return done.cancelled
+    async def cancel_everything(self) -> Halted:
+        """For the halt: everything at the exchange, past gateway and ledger."""
+        return await self._halt.cancel_everything()
 
     def why_not(self) -> str:
         """Why no position may be opened on the exchange's account; empty: nothing of this."""

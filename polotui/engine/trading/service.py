@@ -19,15 +19,17 @@ from polotui.api.trade_values import PositionRow
 from polotui.api.values import Shown
 from polotui.core.errors import Refused, StorageError
 from polotui.core.halt import flag_of
-from polotui.engine.trading import fitness, rehearsal, shapes
+from polotui.engine.trading import fitness, recovery, rehearsal, shapes
 from polotui.engine.trading.alerts import Alerts
 from polotui.engine.trading.audit import Audit
+from polotui.engine.trading.board import Board
 from polotui.engine.trading.bots import Bots
 from polotui.engine.trading.byhand import ByHand
 from polotui.engine.trading.clock import TradingClock
 from polotui.engine.trading.correlations import Correlations
+from polotui.engine.trading.drift import DriftReports
 from polotui.engine.trading.guards import Guards
-from polotui.engine.trading.halting import Halting
+from polotui.engine.trading.halting import Halting, sweep
 from polotui.engine.trading.limits import LimitDesk
 from polotui.engine.trading.locks import Locks
 from polotui.engine.trading.markets import LiveMarkets
@@ -41,20 +43,19 @@ from polotui.model.account import Account, Balance
 from polotui.model.candles import Candle, Timeframe
 from polotui.model.market import Ticker
 from polotui.model.market import Trade as Print
-from polotui.model.money import ZERO, plain
-from polotui.model.orders import OWN, OrderState, OrderType
+from polotui.model.money import ZERO
+from polotui.model.orders import OWN
 from polotui.model.symbols import Market
 from polotui.risk.checks import all_checks
 from polotui.risk.values import Asked, RiskDecision
 from polotui.storage.database import Connection
 from polotui.storage.snapshots import Snapshots
 from polotui.trading import rows as ledger
-from polotui.trading.blotter import Blotter, LiveOrder, below, root_of
+from polotui.trading.blotter import Blotter, LiveOrder, below
 from polotui.trading.exchange.token import Gate
 from polotui.trading.gateway import Gateway
 from polotui.trading.latches import Latches
 from polotui.trading.paper.book import BookVenue
-from polotui.trading.paper.models import OpenOrder
 from polotui.trading.portfolio import Portfolio, Position
 from polotui.trading.trades import Least, Trade
 
@@ -67,6 +68,9 @@ log = logging.getLogger("polotui.trading")
 
 PAPER = "paper"
 SNAPSHOT_MS = 3_600_000
+#: How long the end of the engine waits for what a person has begun.
+FINISH_SECONDS = 5.0
+WHOLE_SECONDS = 5.0
 
 
 #: Services without which nothing new may be ordered.
@@ -111,7 +115,8 @@ class Trading(Telling):
         """Loads what is stored, then lets everything run. The order matters: money, limits, orders, bots."""
         engine = self.engine
         self.portfolio = await self.database.read(Portfolio.load, "portfolio")
-        self.clock.not_before(await self.database.read(_newest_ms, "newest row"))
+        self.clock.not_before(await self.database.read(recovery.newest_ms, "newest row"))
+        engine.stores.facts.stamp_with(self.clock)  # type: ignore[union-attr]
         await self.limits.load()
         await self.latches.load()
         blotter = Blotter()
@@ -142,6 +147,8 @@ class Trading(Telling):
         self.monitors = [self.monitor]
         self.desk = RiskDesk(self)
         self.audit = Audit(self)
+        self.board = Board(self)
+        self.drift = DriftReports(self)
         self.halting = Halting(
             home=engine.home,
             clock=engine.clock,
@@ -153,6 +160,8 @@ class Trading(Telling):
         self.view.state = self.halting.state
         self.view.strategy_of = self.strategy_of
         self.view.guards = self.guards
+        if engine.accounts is not None:
+            self.view.asked_price = engine.accounts.price
         self.view.is_dust = self.is_dust
         self.provide()
         self.markets.learn(engine.desk.known_markets() if engine.desk is not None else {})
@@ -161,51 +170,27 @@ class Trading(Telling):
             redeem=gate.redeem,
         )  # fmt: skip
         self.gateway.serve(self.paper)
+        self.halting.sweeps.append(lambda: sweep(self.paper, engine.clock))
         self.rehearsal = None
         if rehearsal.possible(self):
             root = await rehearsal.root_of_exchange(self)
             self.rehearsal = rehearsal.Rehearsal(self, gate, root)
             self.gateway.serve(self.rehearsal.venue)
             self.gateway.why_not[root] = self.rehearsal.why_not
-            self.halting.at_exchange = self.rehearsal.cancel_everything
+            self.halting.sweeps.append(self.rehearsal.cancel_everything)
             self.monitors.append(Monitor(self, root))
         for watcher in (self.bots, self.hand, self):
             self.gateway.watch(watcher)
-        await self._recover()
+        await recovery.take_up_orders(self)
         await self.alerts.load()
         await self.locks.load()
         for monitor in self.monitors:
             await monitor.load()
         engine.charts.on_closed = self.bots.on_closed  # type: ignore[union-attr]
-        self._run_services()
         fitness.plug(self)
         self.started = True
         await self.bots.load()
-
-    async def _recover(self) -> None:
-        """Open orders go back to their venue; what had not reached it is ended."""
-        orders = await self.gateway.load()
-        resting = []
-        for order in orders:
-            root = root_of(order.terms.account)
-            if root not in self.roots():
-                await self.gateway.on_state(
-                    order.terms.id, OrderState.CANCELLED, code="EXCHANGE-GONE", words="its exchange is there no more"
-                )
-            if root != PAPER:
-                continue
-            if order.terms.type in (OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP) and (
-                order.state is not OrderState.SUBMITTING or order.filled
-            ):
-                resting.append(order)
-            else:
-                # The paper venue lived in the process that ended: what it had not told did not happen.
-                ended = OrderState.CANCELLED if order.filled else OrderState.REJECTED
-                await self.gateway.on_state(order.terms.id, ended, code="ENGINE-ENDED", words="the engine ended first")
-        self.paper.restore(
-            [OpenOrder(terms=order.terms, left=order.left, venue_id=order.venue_id) for order in resting]
-        )
-        await self.guards.load([order.terms for order in self.gateway.blotter.open()])
+        self._run_services()
 
     def _run_services(self) -> None:
         service = self.supervisor.service
@@ -219,16 +204,35 @@ class Trading(Telling):
             self.rehearsal.run_services()
         service("correlations", self.correlations.run)
         service("prevented", self.prevented.run)
+        service("board", self.board.run)
         service("positions", self.keep_positions)
+        service("portfolio", self._keep_whole)
         service("ledger-snapshots", self._keep_snapshots)
 
     async def close(self) -> None:
         """Waits for what is being sent and writes what is left to write."""
+        await self.supervisor.finish(FINISH_SECONDS)
         if self.started:
             await self.gateway.close()
             await self.guards.save()
             if self.rehearsal is not None:
                 await self.rehearsal.close()
+
+    async def _keep_whole(self) -> None:
+        """Looks for rows that the portfolio was never told of: without one it would wait for ever."""
+        while True:
+            await asyncio.sleep(WHOLE_SECONDS)
+            try:
+                await self.catch_up()
+            except StorageError as error:
+                log.warning("the portfolio could not be compared with the ledger", extra={"detail": str(error)})
+
+    async def catch_up(self) -> None:
+        portfolio = self.portfolio
+        found = await self.database.read(lambda c: portfolio.missing(c), "portfolio")
+        if found and portfolio.take(found):
+            log.warning("the portfolio was not told of rows of the ledger; it knows them now")
+            self.touch_positions()
 
     async def _keep_snapshots(self) -> None:
         """A proven copy of the ledger every hour, at the start too; one old copy a day is read again."""
@@ -301,6 +305,11 @@ class Trading(Telling):
         self, id: str, source: str, target: str, currency: str, amount: Decimal, kind: str, note: str
     ) -> None:
         """Moves capital between accounts, once for each `id`."""
+        await self.supervisor.whole(self._move(id, source, target, currency, amount, kind, note))
+
+    async def _move(
+        self, id: str, source: str, target: str, currency: str, amount: Decimal, kind: str, note: str
+    ) -> None:
         now = self.clock.wall_ms()
         moved = await self.database.transact(
             lambda c: ledger.move_capital(
@@ -317,6 +326,9 @@ class Trading(Telling):
 
     async def deposit(self, currency: str, amount: Decimal) -> None:
         """Virtual money for the paper account; the day's loss and the drawdown do not count it."""
+        await self.supervisor.whole(self._deposit(currency, amount))
+
+    async def _deposit(self, currency: str, amount: Decimal) -> None:
         assert self.engine.stores is not None
         entry = await self.engine.stores.paper.deposit(currency, amount)
         self.portfolio.apply_entry(entry)
@@ -469,7 +481,8 @@ class Trading(Telling):
         return found
 
     def band(self, stored: StoredBot) -> tuple[float | None, float | None]:
-        return None, None
+        """The return that a bot may be expected to have by now."""
+        return self.board.band(stored)
 
 
 def _digest(connection: Connection) -> str:
@@ -479,15 +492,3 @@ def _digest(connection: Connection) -> str:
 def _title(code: str) -> str:
     """A check's code as words: RISK-DAILY-LOSS is «daily loss»."""
     return code.removeprefix("RISK-").replace("-", " ").lower()
-
-
-def _newest_ms(connection: Connection) -> int:
-    """The latest time of any row of trading."""
-    found = [
-        connection.execute(f"SELECT {column} FROM {table} ORDER BY number DESC LIMIT 1").fetchone()  # noqa: S608
-        for table, column in (("fills", "booked_ms"), ("order_events", "at_ms"), ("audit", "at_ms"))
-    ]
-    return max((int(row[0]) for row in found if row is not None), default=0)
-
-
-__all__ = ["QUOTE", "Trading", "plain"]

@@ -79,7 +79,7 @@ class Telling:
 
     def fact(self, kind: str, level: str, text: str, *, symbol: str = "", bot: int = 0, ref: str = "") -> None:
         """A fact that is stored soon, for what moves no money."""
-        self.engine.facts.submit(kind, level, text, symbol, bot, ref)
+        self.engine.facts.submit(kind, level, text, symbol, bot, ref, self.clock.wall_ms())
 
     def add_fact(
         self, connection: Connection, kind: str, level: str, text: str, *, symbol: str = "", bot: int = 0, ref: str = ""
