@@ -21,8 +21,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
 from polotui.core import halt
 from polotui.core.clock import Clock
 from polotui.core.errors import RealTradeBlocked, Refused, StorageError
@@ -46,10 +44,10 @@ from polotui.trading.moves import (
     level_of,
     not_now,
     order_fact,
-    refusal_words,
     state_words,
     who_of,
     write_intent,
+    write_refusal,
 )
 from polotui.trading.portfolio import Portfolio
 from polotui.trading.trades import Least, Trade, book_trade, settle_trade
@@ -231,33 +229,8 @@ class Gateway:
         await self._certainly(write, "blocked order")
 
     async def _refuse(self, asked: Asked, decision: RiskDecision, caller: str) -> None:
-        terms, now = asked.terms, self._clock.wall_ms()
-        text = refusal_words(asked, decision)
-
-        def write(connection: Connection) -> int:
-            rows.add_audit(
-                connection,
-                kind="refused",
-                caller=caller or who_of(terms),
-                code=decision.code,
-                text=text,
-                account=terms.account,
-                symbol=terms.symbol,
-                detail=msgspec.to_builtins(terms, builtin_types=(Decimal,), str_keys=True),
-                at_ms=now,
-            )
-            return add_fact(
-                connection,
-                kind="refused",
-                level="warning",
-                text=text,
-                symbol=terms.symbol,
-                at_ms=now,
-                bot=terms.bot,
-                ref=terms.signal or terms.id,
-            ).number
-
-        self._told(await self._database.transact(write, "refusal"))
+        now = self._clock.wall_ms()
+        self._told(await self._database.transact(lambda c: write_refusal(c, asked, decision, caller, now), "refusal"))
         await self._tell(lambda watcher: watcher.on_refused(asked, decision))
 
     async def cancel(self, order_id: str, reason: str = "") -> Placement | None:

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any
 from polotui.backtest import documents
 from polotui.backtest.settings import Costs, Settings
 from polotui.backtest.work import Document
-from polotui.core.errors import PolotuiError, UsageError
+from polotui.core.errors import PolotuiError, Unreachable, UsageError
 from polotui.engine.trading.noting import write_note
+from polotui.engine.trading.purse import Purse
 from polotui.model.candles import Candle, Timeframe
-from polotui.model.money import ZERO, step_of
+from polotui.model.money import step_of
 from polotui.model.orders import OrderState, OrderTerms, OrderType
-from polotui.model.symbols import base_and_quote
 from polotui.storage.database import Connection
 from polotui.strategy.runtime.columns import Bar, Bars, bars_of
 from polotui.trading import bot_rows
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("polotui.bots")
 
 LATE_SECONDS = 2.0
+ASK_SECONDS = 15.0
+#: A symbol that the exchange's list does not have for so long is not listed any more.
+UNLISTED_SECONDS = 60.0
 LOOK_SECONDS = 1.0
 QUIET_SECONDS = 5.0
 #: Bars beyond the warm-up that a new bot's history begins with.
@@ -85,20 +88,6 @@ class Asked:
 Event = Closed | Filled | Moved | Asked
 
 
-class Purse:
-    """A bot's money: the ledger's fold of its account."""
-
-    def __init__(self, trading: Trading, account: str) -> None:
-        self._portfolio = trading.portfolio
-        self._account = account
-
-    def cash(self) -> Any:
-        return self._portfolio.cash(self._account).get("USDT", ZERO)
-
-    def held(self, symbol: str) -> Any:
-        return self._portfolio.cash(self._account).get(base_and_quote(symbol)[0], ZERO)
-
-
 class LiveBot:
     """Drives one bot. `run` is its service; the rest puts events in its queue."""
 
@@ -132,8 +121,15 @@ class LiveBot:
         """Does what a person wants, in its turn. Raises what the bot raises."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._events.put_nowait(Asked(what, done, **more))
-        async with asyncio.timeout(15.0):
-            await done
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                await done
+        except TimeoutError as error:
+            raise Unreachable(
+                "The bot is busy and has not answered yet.",
+                safe="It does what was asked as soon as it can.",
+                next_step="polotui paper status shows when it has.",
+            ) from error
 
     # -- the notes of the bot -------------------------------------------------------------------------------------
 
@@ -154,7 +150,12 @@ class LiveBot:
     async def run(self) -> None:
         """Recovers and trades until the bot has stopped."""
         # The exchange may not have said yet what it lists.
-        while any(self._trading.markets.market(symbol) is None for symbol in self.stored.symbols):  # noqa: ASYNC110
+        looks = 0
+        while missing := [s for s in self.stored.symbols if self._trading.markets.market(s) is None]:
+            looks = looks + 1 if self._trading.markets.known else 0
+            if looks * LOOK_SECONDS > UNLISTED_SECONDS:
+                await self._fail(f"{missing[0]} is not listed any more")
+                return
             await asyncio.sleep(LOOK_SECONDS)
         try:
             bot = await self._recover()
@@ -199,9 +200,12 @@ class LiveBot:
                 try:
                     await self._asked(bot, event)
                 except PolotuiError as error:
-                    event.done.set_exception(error)
+                    if not event.done.done():
+                        event.done.set_exception(error)
                 else:
-                    event.done.set_result(None)
+                    # Who asked may have stopped waiting.
+                    if not event.done.done():
+                        event.done.set_result(None)
 
     # -- bars -----------------------------------------------------------------------------------------------------
 

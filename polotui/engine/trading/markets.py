@@ -56,6 +56,11 @@ class LiveMarkets:
     def learn(self, rules: dict[str, Market]) -> None:
         self._rules = rules
 
+    @property
+    def known(self) -> bool:
+        """Whether the exchange has said what it lists."""
+        return bool(self._rules)
+
     # -- what comes in --------------------------------------------------------------------------------------------
 
     def on_trades(self, symbol: str, trades: list[Trade]) -> None:

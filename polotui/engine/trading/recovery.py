@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from polotui.engine.trading.view import QUOTE
 from polotui.model.orders import OrderState, OrderType
 from polotui.storage.database import Connection
 from polotui.trading.blotter import root_of
@@ -38,6 +39,20 @@ async def take_up_orders(trading: Trading) -> None:
         await gateway.on_state(order.terms.id, ended, code="ENGINE-ENDED", words="the engine ended first")
     trading.paper.restore([OpenOrder(terms=order.terms, left=order.left, venue_id=order.venue_id) for order in resting])
     await trading.guards.load([order.terms for order in gateway.blotter.open()])
+    await trading.hand.load()
+
+
+def want_what_is_held(trading: Trading) -> None:
+    """Streams for everything that is held, protected or resting: without a fresh price no loss is confirmed and no stop
+    sees a tick. Only what the exchange lists, once that is known."""
+    wanted = {held.symbol for held in trading.portfolio.positions() if held.quantity > 0}
+    wanted |= {stored.protection.symbol for stored in trading.guards.protector.stored()}
+    wanted |= {order.terms.symbol for order in trading.gateway.blotter.open()}
+    if trading.markets.known:
+        for root in trading.roots():
+            wanted |= {f"{currency}_{QUOTE}" for currency, amount in trading.portfolio.total(root).items() if amount}
+        wanted = {symbol for symbol in wanted if trading.markets.market(symbol) is not None}
+    trading.want(sorted(wanted))
 
 
 def newest_ms(connection: Connection) -> int:

@@ -71,8 +71,6 @@ SNAPSHOT_MS = 3_600_000
 #: How long the end of the engine waits for what a person has begun.
 FINISH_SECONDS = 5.0
 WHOLE_SECONDS = 5.0
-
-
 #: Services without which nothing new may be ordered.
 CRITICAL = frozenset({"paper-venue", "protector", "halt-watch", "risk-monitor-paper"})
 
@@ -181,6 +179,7 @@ class Trading(Telling):
             self.monitors.append(Monitor(self, root))
         for watcher in (self.bots, self.hand, self):
             self.gateway.watch(watcher)
+        await self.bots.read()
         await recovery.take_up_orders(self)
         await self.alerts.load()
         await self.locks.load()
@@ -191,6 +190,9 @@ class Trading(Telling):
         self.started = True
         await self.bots.load()
         self._run_services()
+        # The list of markets may have come while all this was read.
+        self.paper.on_rules()
+        recovery.want_what_is_held(self)
 
     def _run_services(self) -> None:
         service = self.supervisor.service
@@ -274,6 +276,9 @@ class Trading(Telling):
 
     def on_markets(self, markets: dict[str, Market]) -> None:
         self.markets.learn(markets)
+        if self.started:
+            self.paper.on_rules()
+            recovery.want_what_is_held(self)
 
     # -- watching orders ------------------------------------------------------------------------------------------
 
