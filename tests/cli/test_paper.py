@@ -18,7 +18,6 @@ from polotui.api.events import Fact
 from polotui.api.replies import Done
 from polotui.api.values import Shown
 from polotui.core.errors import Refused, UsageError
-from polotui.core.who import who_asks
 from tests.api.fake_server import FakeEngine
 from tests.cli import deskrows as d
 from tests.cli.conftest import Shell
@@ -567,16 +566,3 @@ async def test_following_the_feed_misses_and_repeats_nothing(shell: Shell) -> No
     assert {line["schema"] for line in lines[:3]} == {"polotui.paper.feed.item/1"}
     assert lines[3]["schema"] == "polotui.error/1"
     assert engine.subscribed[0].facts_after == 9
-
-
-def test_who_asks_is_never_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    import getpass
-
-    def nobody() -> str:
-        raise KeyError("no such user")
-
-    monkeypatch.setattr("sys.__stdin__", None)
-    monkeypatch.setattr(getpass, "getuser", lambda: "ada\x1b")
-    assert who_asks() == "ada‹1b›"
-    monkeypatch.setattr(getpass, "getuser", nobody)
-    assert who_asks().startswith("uid ")
