@@ -9,7 +9,9 @@ Decided here:
 * A venue that raises, or does not answer, makes the order UNKNOWN. Nothing is ever sent again here.
 * A fill is one transaction: its row, its money, the order's state, the closed trade, and the line of the feed. When the
   database refuses it, the fill waits in memory and is tried again, and nothing new is let through meanwhile.
-* Cancels do not pass the gate, and do not wait for the database.
+* Cancels do not pass the gate, and the venue is asked before anything is written. One that meets an order on its way is
+  carried out when the venue has answered; before it was sent, the order is not sent.
+* What a venue tells is booked to its end, also when the task that tells it is cancelled; watchers are told once.
 """
 
 from __future__ import annotations

@@ -410,6 +410,8 @@ class ByHand:
 
     def protection(self) -> tr.Protections:
         status = self._trading.guards.protector.status()
+        halted = "Trading is halted: stops and targets are watched, and sell nothing until it is resumed."
+        note = halted if self._trading.halting.state() == "HALTED" else status.blocks
         return tr.Protections(
             running=status.running,
             positions=[
@@ -428,7 +430,7 @@ class ByHand:
             last_check_ms=status.last_check_ms,
             oldest_price_ms=status.oldest_price_age_ms,
             worst_latency_ms=status.worst_latency_ms,
-            note=status.blocks,
+            note=note,
         )
 
     async def set_protection(self, command: c.SetProtection) -> r.Done:

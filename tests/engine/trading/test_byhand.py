@@ -229,3 +229,13 @@ async def test_nobody_trades_by_hand_in_the_account_of_a_bot_that_runs(desk: Des
     with pytest.raises(UsageError, match="bot 3"):
         await hand_of(desk).place(c.PlaceOrder(symbol=BTCS, side="SELL", quantity="1", account="paper/bot-3"))
     assert desk.gateway.sent == []
+
+
+def test_halted_the_protection_says_that_it_sells_nothing(desk: Desk) -> None:
+    status = SimpleNamespace(
+        running=True, watched=(), last_check_ms=0, oldest_price_age_ms=None, worst_latency_ms=None, blocks=""
+    )
+    desk.guards.protector = SimpleNamespace(status=lambda: status)  # type: ignore[attr-defined]
+    assert hand_of(desk).protection().note == ""
+    desk.halting.state = lambda: "HALTED"
+    assert "sell nothing" in hand_of(desk).protection().note
