@@ -156,6 +156,7 @@ class Trading(Telling):
             book=self.book,
             changed=self.touch_state,
         )
+        self.halting.on_resumed = self.guards.protector.hurry
         self.view.state = self.halting.state
         self.view.strategy_of = self.strategy_of
         self.view.guards = self.guards
@@ -191,7 +192,6 @@ class Trading(Telling):
         self.started = True
         await self.bots.load()
         self._run_services()
-        # The list of markets may have come while all this was read.
         self.paper.on_rules()
         recovery.want_what_is_held(self)
 
