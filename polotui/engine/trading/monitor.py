@@ -23,6 +23,7 @@ from polotui.api import replies as r
 from polotui.api import risk_commands as c
 from polotui.core.errors import PolotuiError, StorageError, UsageError
 from polotui.core.text import clean
+from polotui.engine.trading.kept import Kept
 from polotui.model.money import ZERO, decimal_of
 from polotui.model.orders import OrderTerms, OrderType, Purpose, Side
 from polotui.risk import alerts as alerting
@@ -55,14 +56,6 @@ METER_SECONDS = 60.0
 _SETTING = "risk-monitor"
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What survives a restart."""
-
-    day: DailyState = DailyState()
-    account: DrawdownState = DrawdownState()
-    bots: dict[int, DrawdownState] = {}
-
-
 class Monitor:
     """Watches one root account. The first one, `paper`, also feeds the meter and the alerts."""
 
@@ -75,6 +68,7 @@ class Monitor:
         self._ladders: dict[str, LadderState] = {}
         self._meter: Meter | None = None
         self._selling: asyncio.Task[None] | None = None
+        self._flattening = False
         self._reading = asyncio.Lock()
         self._first_stops: dict[tuple[str, str], Decimal] = {}
         self._losses: dict[int, int] = {}
@@ -291,9 +285,19 @@ class Monitor:
     # -- selling --------------------------------------------------------------------------------------------------
 
     def _sell(self, reason: str) -> None:
-        """Flattens the account, once at a time."""
-        if self._selling is None or self._selling.done():
-            self._selling = self._trading.supervisor.task("flatten", self._flatten(reason))
+        """Flattens the account, once at a time; after a reduction that is under way."""
+        before = self._selling if self._selling is not None and not self._selling.done() else None
+        if before is None or not self._flattening:
+            self._flattening = True
+            self._selling = self._trading.supervisor.task("flatten", self._flatten_after(before, reason))
+
+    async def _flatten_after(self, before: asyncio.Task[None] | None, reason: str) -> None:
+        try:
+            if before is not None:
+                await asyncio.wait({before})
+            await self._flatten(reason)
+        finally:
+            self._flattening = False
 
     async def _flatten(self, reason: str) -> None:
         """Sells until nothing is left. While the latch holds it never gives up."""
@@ -338,7 +342,11 @@ class Monitor:
                 quantity=quantity,
                 reason=wanted.reason,
             )
-            await trading.gateway.submit(Asked(terms=terms, strategy=trading.strategy_of(wanted.bot)), "risk monitor")
+            asked = Asked(terms=terms, strategy=trading.strategy_of(wanted.bot))
+            try:
+                await trading.gateway.submit(asked, "risk monitor")
+            except PolotuiError as error:
+                log.error("a position could not be reduced", extra={"symbol": wanted.symbol, "detail": str(error)})
 
     # -- what is told to it ---------------------------------------------------------------------------------------
 

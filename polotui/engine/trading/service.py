@@ -25,7 +25,7 @@ from polotui.engine.trading.audit import Audit
 from polotui.engine.trading.board import Board
 from polotui.engine.trading.bots import Bots
 from polotui.engine.trading.byhand import ByHand
-from polotui.engine.trading.clock import TradingClock
+from polotui.engine.trading.clock import MOST_AHEAD_MS, TradingClock
 from polotui.engine.trading.correlations import Correlations
 from polotui.engine.trading.drift import DriftReports
 from polotui.engine.trading.guards import Guards
@@ -92,8 +92,9 @@ class Trading(Telling):
         charts = engine.charts
         self.markets = LiveMarkets(self.exchange, engine.clock)
         self.clock = TradingClock(
-            engine.clock, self.exchange.rest.exchange_ms, lambda: max(charts.market_ms(), self.markets.newest_ms)
-        )
+            engine.clock, self.exchange.rest.exchange_ms, lambda: max(charts.market_ms(), self.markets.newest_ms),
+            most_ahead_ms=None if self.exchange.venue.demo else MOST_AHEAD_MS,
+        )  # fmt: skip
         self.limits = LimitDesk(self.database, self.clock)
         self.snapshots = Snapshots(
             self.database, engine.home.data / "snapshots", engine.clock, self.chance.child("snapshots"), _digest
