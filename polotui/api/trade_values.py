@@ -386,6 +386,9 @@ class BoardCard(msgspec.Struct, frozen=True, kw_only=True):
     win_rate: float | None = None
     paper_return: float | None = None
     paper_trades: int | None = None
+    paper_sharpe: float | None = None
+    paper_drawdown: float | None = None
+    paper_win_rate: float | None = None
     rule: str = ""
     """The promotion rule that was opted in to, in words; empty = none."""
     proposal: str = ""

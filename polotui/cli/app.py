@@ -36,6 +36,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backtest": ("backtest", "Run strategies on stored candles; results, trades, comparisons."),
     "sweep": ("sweep", "Search a strategy's parameters on all cores."),
     "balance": ("balance", "What the accounts hold and what it is worth."),
+    "paper": ("paper", "Paper trading: bots, positions, trades, results, the journal."),
+    "order": ("order", "Orders by hand: list, place, cancel, resolve."),
+    "signal": ("signal", "What rules asked for, and how each ended."),
+    "protect": ("protect", "The monitor of stops and targets."),
+    "risk": ("risk", "Limits, exposure, alerts, latches, sizing, what-if."),
+    "halt": ("halt", "No order leaves any more. Works without an engine."),
+    "resume": ("resume", "Trading goes on after a halt."),
+    "flatten": ("flatten", "Cancels everything and sells every position."),
+    "audit": ("audit", "The audit trail: verify, show."),
+    "export": ("export", "Trades and the journal as CSV or JSON."),
 }
 
 # Typer carries its own copy of click from 0.2x on; its own classes lead to the base of both.

@@ -111,7 +111,7 @@ class RunOptions:
             capital=self._capital(),
             policy=self.policy.value,
             costs=self._costs(),
-            params=_params(self.param or []),
+            params=parameters(self.param or []),
             band=not self.no_band,
         )
 
@@ -155,15 +155,16 @@ def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
-def named_values(text: str, option: str, example: str) -> tuple[str, str]:
+def named_values(text: str, option: str, example: str, *, safe: str = NOTHING_DONE) -> tuple[str, str]:
     """`name=rest` in its two parts. Raises UsageError when there are not two."""
     name, sign, rest = text.partition("=")
     if not (sign and name.strip() and rest.strip()):
-        raise UsageError(f"{option} {clean(text, 60)!r} is not such as {example}.", safe=NOTHING_DONE)
+        raise UsageError(f"{option} {clean(text, 60)!r} is not such as {example}.", safe=safe)
     return name.strip(), rest.strip()
 
 
-def _params(texts: list[str]) -> dict[str, float]:
+def parameters(texts: list[str]) -> dict[str, float]:
+    """`fast=10` and others as numbers by name. Raises UsageError."""
     found: dict[str, float] = {}
     for text in texts:
         name, value = named_values(text, "--param", "fast=10")

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from polotui.core.clock import Clock
 from polotui.core.ids import Chance
@@ -23,6 +23,8 @@ WINDOW_SECONDS = 300.0
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
 
+T = TypeVar("T")
+
 
 class Supervisor:
     """Owns a set of services and one-off tasks; `close` cancels them all and waits."""
@@ -32,6 +34,7 @@ class Supervisor:
         self._chance = chance
         self._on_failure = on_failure
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._unfinished: set[asyncio.Task[Any]] = set()
         self.failed: dict[str, str] = {}
         self.restarts: dict[str, int] = {}
 
@@ -45,6 +48,31 @@ class Supervisor:
         # A task that is cancelled before its first step never takes `work` over.
         task.add_done_callback(lambda _: work.close())
         return task
+
+    async def whole(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs `work` to its end, also when whoever waits for it is cancelled."""
+        task = asyncio.create_task(work)
+        self._unfinished.add(task)
+        task.add_done_callback(self._finished)
+        return await asyncio.shield(task)
+
+    @property
+    def owes(self) -> int:
+        """How much of what `whole` began is not done yet."""
+        return len(self._unfinished)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._unfinished.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.info("a use case ended with an error", extra={"detail": str(error)[:200]})
+
+    async def finish(self, seconds: float) -> None:
+        """Waits for what `whole` runs; what takes longer is cancelled."""
+        if self._unfinished:
+            _, late = await asyncio.wait(self._unfinished, timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def close(self) -> None:
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]

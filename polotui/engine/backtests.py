@@ -44,6 +44,8 @@ MOST_WARMUP = 3_000
 #: Libraries whose versions a result depends on.
 _COMPUTED_WITH = ("numpy", "numba", "TA-Lib")
 _ENDED = "the engine ended before the run did"
+#: The tag of runs that were made to compare a bot with.
+DRIFT = "drift"
 
 
 class Backtests:
@@ -76,8 +78,8 @@ class Backtests:
 
     # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def run(self, command: lc.StartBacktest) -> lr.BacktestStarted:
-        """Starts a run, or finds the same one."""
+    async def run(self, command: lc.StartBacktest, tags: tuple[str, ...] = ()) -> lr.BacktestStarted:
+        """Starts a run, or finds the same one. `tags` stand in its line of the history."""
         spec = command.spec
         found, document, checked = await self.document_of(spec)
         settings = self.settings_of(spec)
@@ -92,7 +94,7 @@ class Backtests:
                 same = await self._same(key)
                 if same is not None:
                     return lr.BacktestStarted(job=0, run=same, title=title, cached=True)
-            return await self._begin(command.spec, key, title, found, document, settings, checked)
+            return await self._begin(command.spec, key, title, found, document, settings, checked, tags)
 
     async def _begin(
         self,
@@ -103,13 +105,14 @@ class Backtests:
         document: Document,
         settings: Settings,
         checked: lr.CheckedStrategy,
+        tags: tuple[str, ...],
     ) -> lr.BacktestStarted:
         """Writes the run's row and starts its job."""
         run = await self._archive.start_run(key, found.name, found.version, msgspec.json.encode(spec).decode())
 
         async def work(progress: Progress) -> str:
             asked = RunWork(document=document, settings=settings, band=spec.band)
-            return await self._carry_out(run, key, found, checked, asked, progress)
+            return await self._carry_out(run, key, found, checked, asked, progress, tags)
 
         assert self._engine.jobs is not None
         job = await self._engine.jobs.run(title, "backtest", {"result": run, "key": key}, work, result=run)
@@ -131,7 +134,14 @@ class Backtests:
         return same.run if same is not None else None
 
     async def _carry_out(
-        self, run: int, key: str, found: Version, checked: lr.CheckedStrategy, work: RunWork, progress: Progress
+        self,
+        run: int,
+        key: str,
+        found: Version,
+        checked: lr.CheckedStrategy,
+        work: RunWork,
+        progress: Progress,
+        tags: tuple[str, ...],
     ) -> str:
         clock = self._engine.clock
         started, before = clock.monotonic(), 0.0
@@ -152,6 +162,7 @@ class Backtests:
             key_now = await self._key(work.document, work.settings, checked, band=work.band)
             done = await self._engine.workers.jobs.run(work, watch)
             row = row_of(run, found, done.value, self._engine.clock.wall_ms(), clock.monotonic() - started)
+            row = msgspec.structs.replace(row, tags=list(tags))
             parts = {**done.parts, "detail": msgspec.json.encode(done.value)}
             await self._archive.complete_run(run, msgspec.json.encode(row).decode(), parts, key_now)
             self._engine.cache.set(f"backtest:{key_now}", run, "backtest")

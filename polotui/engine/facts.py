@@ -28,14 +28,16 @@ class Facts:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._queue: asyncio.Queue[tuple[str, str, str, str, int, str]] = asyncio.Queue(QUEUE)
+        self._queue: asyncio.Queue[tuple[str, str, str, str, int, str, int]] = asyncio.Queue(QUEUE)
         self._store: FactLog | None = None
         self.told: Callable[[], None] = lambda: None
         self.last = 0
 
-    def submit(self, kind: str, level: str, text: str, symbol: str = "", bot: int = 0, ref: str = "") -> None:
+    def submit(
+        self, kind: str, level: str, text: str, symbol: str = "", bot: int = 0, ref: str = "", at_ms: int = 0
+    ) -> None:
         """Takes a fact; never waits. Outside text in it is cleaned here."""
-        fact = (kind, level, clean(text, 400), clean(symbol, 40), bot, ref)
+        fact = (kind, level, clean(text, 400), clean(symbol, 40), bot, ref, at_ms)
         log.log(logging.INFO if level == "info" else logging.WARNING, fact[2], extra={"kind": kind, "symbol": symbol})
         try:
             self._queue.put_nowait(fact)

@@ -83,6 +83,12 @@ class Jobs:
     def is_running(self, number: int) -> bool:
         return number in self._tasks
 
+    async def wait(self, number: int) -> None:
+        """Returns when the job has ended, however it did; at once for one that does not run."""
+        task = self._tasks.get(number)
+        if task is not None:
+            await asyncio.wait({task})
+
     def running(self) -> list[str]:
         return [self._states[number].title for number in self._tasks]
 

@@ -20,6 +20,7 @@ from polotui.backtest.tasks import check_text, complete_text
 from polotui.backtest.work import CheckWork, CompleteWork, Document, ExamineWork
 from polotui.core.errors import UsageError
 from polotui.core.text import clean
+from polotui.engine.backtests import DRIFT
 from polotui.strategy.document.templates import templates
 from polotui.strategy.document.tokens import did_you_mean
 from polotui.trading.strategies import Version
@@ -53,8 +54,8 @@ class Strategies:
         runs: dict[str, int] = {}
         last: dict[str, float | None] = {}
         for stored in await self._archive.runs():
-            if not stored.version:
-                continue  # a run of the template of that name
+            if not stored.version or _of_drift(stored.summary):
+                continue  # a run of the template of that name, or one that a bot is compared with
             runs[stored.strategy] = runs.get(stored.strategy, 0) + 1
             last.setdefault(stored.strategy, _total_return(stored.summary))
         rows = []
@@ -106,7 +107,8 @@ class Strategies:
             StrategyVersion(version=row.version, created_ms=row.created_ms, hash=row.hash, note=row.note)
             for row in await self._log.versions(name)
         ]
-        runs = sum(1 for run in await self._archive.runs(name) if run.version) if found.version else 0
+        stored = await self._archive.runs(name) if found.version else []
+        runs = sum(1 for run in stored if run.version and not _of_drift(run.summary))
         row = StrategyRow(
             name=name,
             stage="template" if not found.version else "backtested" if runs else "draft",
@@ -270,6 +272,10 @@ def free_name(wanted: str, taken: set[str]) -> str:
     while f"{wanted[:60]}-{number}" in taken:
         number += 1
     return f"{wanted[:60]}-{number}"
+
+
+def _of_drift(summary: str) -> bool:
+    return DRIFT in summary and DRIFT in msgspec.json.decode(summary).get("tags", ())
 
 
 def _total_return(summary: str) -> float | None:

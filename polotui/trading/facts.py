@@ -58,13 +58,13 @@ class FactLog:
         self._clock = clock
 
     async def append_fact(
-        self, kind: str, level: str, text: str, symbol: str = "", bot: int = 0, ref: str = ""
+        self, kind: str, level: str, text: str, symbol: str = "", bot: int = 0, ref: str = "", at_ms: int = 0
     ) -> StoredFact:
-        """Stores a fact and returns it with its number."""
-        at_ms = self._clock.wall_ms()
+        """Stores a fact and returns it with its number. `at_ms` 0: now."""
+        at = at_ms or self._clock.wall_ms()
         return await self._database.transact(
             lambda connection: add_fact(
-                connection, kind=kind, level=level, text=text, symbol=symbol, at_ms=at_ms, bot=bot, ref=ref
+                connection, kind=kind, level=level, text=text, symbol=symbol, at_ms=at, bot=bot, ref=ref
             ),
             "append fact",
         )

@@ -9,83 +9,61 @@ Decided here:
 * A venue that raises, or does not answer, makes the order UNKNOWN. Nothing is ever sent again here.
 * A fill is one transaction: its row, its money, the order's state, the closed trade, and the line of the feed. When the
   database refuses it, the fill waits in memory and is tried again, and nothing new is let through meanwhile.
-* Cancels do not pass the gate, and do not wait for the database.
+* Cancels do not pass the gate, and the venue is asked before anything is written. One that meets an order on its way is
+  carried out when the venue has answered; before it was sent, the order is not sent.
+* What a venue tells is booked to its end, also when the task that tells it is cancelled; watchers are told once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol, TypeVar
-
-import msgspec
+from typing import Any, TypeVar
 
 from polotui.core import halt
 from polotui.core.clock import Clock
-from polotui.core.errors import Refused, StorageError
+from polotui.core.errors import RealTradeBlocked, Refused, StorageError
 from polotui.core.text import clean
 from polotui.model.account import Order
 from polotui.model.money import ZERO, plain
 from polotui.model.orders import FINAL, Execution, OrderState, OrderTerms, Placement, Purpose, Side
-from polotui.poloniex.errors import RealTradeBlocked
 from polotui.risk.assess import assess
 from polotui.risk.limits import Limits
-from polotui.risk.values import AccountView, Asked, Finding, MarketView, RiskDecision
+from polotui.risk.values import Asked, RiskDecision
 from polotui.storage.database import Connection, Database
 from polotui.trading import rows
 from polotui.trading.blotter import Blotter, LiveOrder, root_of
 from polotui.trading.exchange.token import Gate
 from polotui.trading.facts import add_fact
+from polotui.trading.moves import (
+    ENDS,
+    after_fill,
+    fill_words,
+    is_news,
+    level_of,
+    not_now,
+    order_fact,
+    state_words,
+    who_of,
+    write_intent,
+    write_refusal,
+)
 from polotui.trading.portfolio import Portfolio
 from polotui.trading.trades import Least, Trade, book_trade, settle_trade
 from polotui.trading.venue import Venue
+from polotui.trading.watchers import Submitted, View, Watcher
 
 log = logging.getLogger("polotui.gateway")
 
 RETRY_SECONDS = 1.0
+CLOSE_SECONDS = 5.0
 #: The paper venue's word for «what is left is less than one lot».
 DONE = "PAPER-REST"
 
 T = TypeVar("T")
-
-
-class View(Protocol):
-    """Where the gate's picture of the account and the market comes from."""
-
-    def account(self, account: str) -> AccountView:
-        """The root that an account belongs to, with the cash of exactly this account beside."""
-        ...
-
-    def market(self, symbol: str) -> MarketView: ...
-
-    def sent(self, terms: OrderTerms) -> None:
-        """An order passed the gate."""
-        ...
-
-
-class Watcher(Protocol):
-    """Who is told what became of orders, after it is durable and in the blotter and the portfolio."""
-
-    async def on_order(self, order: LiveOrder) -> None: ...
-
-    async def on_booked(self, fill: rows.FillRow, order: LiveOrder, trade: Trade | None) -> None:
-        """`trade` is the one that this fill closed, if it closed one."""
-        ...
-
-    async def on_refused(self, asked: Asked, decision: RiskDecision) -> None: ...
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """What became of a wish. `state` is RISK_DENIED, or where the order stood when its venue had answered."""
-
-    order_id: str
-    decision: RiskDecision
-    state: OrderState
 
 
 class Gateway:
@@ -119,7 +97,10 @@ class Gateway:
         self._strategy_of = strategy_of
         self._venues: dict[str, Venue] = {}
         self._watchers: list[Watcher] = []
-        self._sending: set[asyncio.Task[Submitted]] = set()
+        self._sending: set[asyncio.Task[Any]] = set()
+        #: Orders whose placing is not answered yet, and those of them that are to go as soon as it is.
+        self._under_way: set[str] = set()
+        self._unwanted: dict[str, str] = {}
         self._booking = asyncio.Lock()
         #: Why nothing new may go, beside the gate: the database refuses fills, the accounts do not agree.
         self.trouble: dict[str, str] = {}
@@ -162,7 +143,7 @@ class Gateway:
         decision = self.assess(asked)
         trouble = self._trouble_of(asked.terms)
         if decision.approved and trouble and not asked.terms.reduces:
-            decision = _not_now(decision, trouble)
+            decision = not_now(decision, trouble)
         if not decision.approved:
             await self._refuse(asked, decision, caller)
             return Submitted(asked.terms.id, decision, OrderState.RISK_DENIED)
@@ -171,7 +152,12 @@ class Gateway:
         order.stop, order.target = asked.stop, asked.target
         self.blotter.add(order)
         self.view.sent(asked.terms)
-        task = asyncio.create_task(self._send(venue, order, decision), name=f"order {asked.terms.id}")
+        self._under_way.add(asked.terms.id)
+        return await self._whole(self._send_whole(venue, order, decision))
+
+    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
+        """Does it to its end, also when the caller is cancelled: what is stored must be in memory too."""
+        task = asyncio.create_task(work, name="gateway")
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
         return await asyncio.shield(task)
@@ -186,15 +172,30 @@ class Gateway:
         market = self.view.market(terms.symbol)
         return (market.ask if terms.side.sign > 0 else market.bid) or market.last
 
+    async def _send_whole(self, venue: Venue, order: LiveOrder, decision: RiskDecision) -> Submitted:
+        """Sends it, and cancels it when somebody has asked for that meanwhile."""
+        try:
+            sent = await self._send(venue, order, decision)
+        finally:
+            self._under_way.discard(order.terms.id)
+            reason = self._unwanted.pop(order.terms.id, None)
+        if reason is None or order.final:
+            return sent
+        await self.cancel(order.terms.id, reason)
+        return Submitted(order.terms.id, decision, order.state)
+
     async def _send(self, venue: Venue, order: LiveOrder, decision: RiskDecision) -> Submitted:
         terms, now = order.terms, self._clock.wall_ms()
         try:
-            await self._database.transact(lambda c: _write_intent(c, terms, now), "order intent")
+            await self._database.transact(lambda c: write_intent(c, terms, now), "order intent")
         except StorageError:
             self.blotter.drop(terms.id)
             raise
         if self.halted and terms.purpose is not Purpose.FLATTEN:
             await self.on_state(terms.id, OrderState.REJECTED, code="HALTED", words="halted before it was sent")
+            return Submitted(terms.id, decision, order.state)
+        if terms.id in self._unwanted:
+            await self.on_state(terms.id, OrderState.REJECTED, code="CANCELLED", words="cancelled before it was sent")
             return Submitted(terms.id, decision, order.state)
         try:
             answer = await venue.place(terms, self._gate.issue(terms))
@@ -223,48 +224,26 @@ class Gateway:
 
         def write(connection: Connection) -> None:
             rows.add_audit(
-                connection, kind="real-trade-blocked", caller=_who(terms), code=error.instance_code, text=error.cause,
+                connection, kind="real-trade-blocked", caller=who_of(terms), code=error.instance_code, text=error.cause,
                 account=terms.account, symbol=terms.symbol, detail=detail, at_ms=now,
             )  # fmt: skip
 
         await self._certainly(write, "blocked order")
 
     async def _refuse(self, asked: Asked, decision: RiskDecision, caller: str) -> None:
-        terms, now = asked.terms, self._clock.wall_ms()
-        text = refusal_words(asked, decision)
-
-        def write(connection: Connection) -> int:
-            rows.add_audit(
-                connection,
-                kind="refused",
-                caller=caller or _who(terms),
-                code=decision.code,
-                text=text,
-                account=terms.account,
-                symbol=terms.symbol,
-                detail=msgspec.to_builtins(terms, builtin_types=(Decimal,), str_keys=True),
-                at_ms=now,
-            )
-            return add_fact(
-                connection,
-                kind="refused",
-                level="warning",
-                text=text,
-                symbol=terms.symbol,
-                at_ms=now,
-                bot=terms.bot,
-                ref=terms.signal or terms.id,
-            ).number
-
-        self._told(await self._database.transact(write, "refusal"))
-        for watcher in self._watchers:
-            await watcher.on_refused(asked, decision)
+        now = self._clock.wall_ms()
+        self._told(await self._database.transact(lambda c: write_refusal(c, asked, decision, caller, now), "refusal"))
+        await self._tell(lambda watcher: watcher.on_refused(asked, decision))
 
     async def cancel(self, order_id: str, reason: str = "") -> Placement | None:
         """Asks the venue to cancel. None when the order is not open. Passes in every state of the desk."""
         order = self.blotter.get(order_id)
         if order is None or order.final:
             return None
+        if order_id in self._under_way:
+            # Its venue may not have it yet, and then knows nothing of it: it is cancelled when it has answered.
+            self._unwanted[order_id] = reason
+            return await self.venue_of(order.terms.account).cancel(order.terms)
         before = order.state
         if order.may_become(OrderState.CANCELLING):
             order.state = OrderState.CANCELLING
@@ -291,6 +270,11 @@ class Gateway:
         self, order_id: str, state: OrderState, *, venue_id: str = "", code: str = "", words: str = "", at_ms: int = 0
     ) -> None:
         """An order moved. What is no legal move, or no news, is left out; fills decide about FILLED and PARTIAL."""
+        await self._whole(self._on_state(order_id, state, venue_id, code, words, at_ms))
+
+    async def _on_state(
+        self, order_id: str, state: OrderState, venue_id: str, code: str, words: str, at_ms: int
+    ) -> None:
         async with self._booking:
             order = self.blotter.get(order_id)
             if order is None:
@@ -300,31 +284,31 @@ class Gateway:
             if state is OrderState.CANCELLED and code == DONE and order.filled:
                 # An order for an amount: what is left of it buys nothing on the symbol's grid.
                 state, code, words = OrderState.FILLED, "", ""
-            elif not _is_news(order, state):
+            elif not is_news(order, state):
                 return
             if state is order.state and state is not OrderState.CANCELLING:
                 return
             if not order.may_become(state):
                 return
-            if order.final and state not in _ENDS:
+            if order.final and state not in ENDS:
                 self.blotter.revive(order)
             await self._move(order, state, code, words, at_ms or self._clock.wall_ms())
-        await self._tell_order(order)
+        await self._tell(lambda watcher: watcher.on_order(order))
 
     async def _move(self, order: LiveOrder, state: OrderState, code: str, words: str, at_ms: int) -> None:
-        terms, fact = order.terms, _state_words(order, state, code, words)
+        terms, fact = order.terms, state_words(order, state, code, words)
 
         def write(connection: Connection) -> int:
             rows.add_order_event(
                 connection, order.terms.id, state, venue_id=order.venue_id, code=code, words=words, at_ms=at_ms
             )
-            if state in _ENDS and terms.side is Side.SELL and order.filled:
+            if state in ENDS and terms.side is Side.SELL and order.filled:
                 # Its last fill may have left only dust.
                 price = order.average_price or ZERO
                 settle_trade(connection, terms.account, terms.symbol, least=self._least(terms.symbol), price=price)
             if fact is None:
                 return 0
-            return _order_fact(connection, order, fact, _level(state), at_ms)
+            return order_fact(connection, order, fact, level_of(state), at_ms)
 
         self._told(await self._certainly(write, "order state"))
         order.state, order.code, order.words, order.updated_ms = state, code, words, at_ms
@@ -346,6 +330,9 @@ class Gateway:
 
     async def on_fill(self, execution: Execution) -> None:
         """Books a fill once. An execution of an order that is nowhere to be found is an alarm and no fill."""
+        await self._whole(self._on_fill(execution))
+
+    async def _on_fill(self, execution: Execution) -> None:
         async with self._booking:
             order = self.blotter.get(execution.order_id) or await self._remembered(execution.order_id)
             if order is None:
@@ -359,15 +346,15 @@ class Gateway:
                 return
         if booked is None:
             return
-        for watcher in self._watchers:
-            await watcher.on_booked(booked[0], order, booked[1])
-        await self._tell_order(order)
+        fill, trade = booked
+        await self._tell(lambda watcher: watcher.on_booked(fill, order, trade))
+        await self._tell(lambda watcher: watcher.on_order(order))
 
     async def _book(self, order: LiveOrder, execution: Execution) -> tuple[rows.FillRow, Trade | None] | None:
         terms, now = order.terms, self._clock.wall_ms()
         venue = root_of(terms.account)
         filled = order.filled + execution.quantity
-        state = _after_fill(order, filled, order.paid + execution.amount)
+        state = after_fill(order, filled, order.paid + execution.amount)
 
         least, more = self._least(terms.symbol), state not in FINAL
 
@@ -385,7 +372,7 @@ class Gateway:
                 target=order.target,
             )
             rows.add_order_event(connection, terms.id, state, venue_id=order.venue_id, at_ms=execution.at_ms)
-            return fill, trade, _order_fact(connection, order, fill_words(execution, terms), "info", now, kind="fill")
+            return fill, trade, order_fact(connection, order, fill_words(execution, terms), "info", now, kind="fill")
 
         fill, trade, number = await self._certainly(write, "fill")
         if fill is None:
@@ -396,6 +383,9 @@ class Gateway:
         order.state = state
         if order.final:
             self.blotter.end(order)
+        else:
+            # One that counted as refused is alive.
+            self.blotter.revive(order)
         self._told(number)
         return fill, trade
 
@@ -441,9 +431,13 @@ class Gateway:
             )
         )
 
-    async def _tell_order(self, order: LiveOrder) -> None:
+    async def _tell(self, news: Callable[[Watcher], Awaitable[None]]) -> None:
+        """Tells every watcher: what is durable is not told again, so one that fails must not cost the others theirs."""
         for watcher in self._watchers:
-            await watcher.on_order(order)
+            try:
+                await news(watcher)
+            except Exception:
+                log.exception("a watcher failed", extra={"watcher": type(watcher).__name__})
 
     async def _certainly(self, work: Callable[[Connection], T], what: str) -> T:
         """Writes what must not be lost: tries until it is stored. Nothing new goes out meanwhile."""
@@ -477,95 +471,13 @@ class Gateway:
         return order
 
     async def close(self) -> None:
-        """Waits for what is being sent."""
-        await asyncio.gather(*self._sending, return_exceptions=True)
+        """Waits for what is being sent and booked. What the ledger does not take by then is told again after the next
+        start, by the venue."""
+        if self._sending:
+            _, late = await asyncio.wait(self._sending, timeout=CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
 
-_ENDS = frozenset({OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED})
-_TOLD: Mapping[OrderState, str] = {
-    OrderState.UNKNOWN: "outcome unknown; it is not sent again, the venue is asked for it by its id",
-    OrderState.REJECTED: "refused by the venue",
-    OrderState.CANCELLED: "cancelled",
-    OrderState.EXPIRED: "expired",
-}
-
-
-def _is_news(order: LiveOrder, state: OrderState) -> bool:
-    """Of FILLED and PARTIAL the fills themselves speak, but for two things that only the venue knows: that the rest of
-    an amount buys nothing any more, and that an order of unknown fate with fills is alive."""
-    if state is OrderState.FILLED:
-        return order.terms.amount is not None and bool(order.filled)
-    if state is OrderState.PARTIAL:
-        return order.state is OrderState.UNKNOWN and bool(order.filled)
-    return True
-
-
-def _after_fill(order: LiveOrder, filled: Decimal, paid: Decimal) -> OrderState:
-    terms = order.terms
-    if terms.quantity is not None and filled >= terms.quantity:
-        return OrderState.FILLED
-    if terms.amount is not None and paid >= terms.amount:
-        return OrderState.FILLED
-    # A fill that comes while a cancel is under way, or after the end, changes the quantity and not the end.
-    return OrderState.PARTIAL if order.state not in _KEEPS else order.state
-
-
-_KEEPS = frozenset({OrderState.CANCELLING, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.FILLED})
-
-
-def _write_intent(connection: Connection, terms: OrderTerms, at_ms: int) -> None:
-    rows.add_intent(connection, terms)
-    rows.add_order_event(connection, terms.id, OrderState.SUBMITTING, at_ms=at_ms)
-
-
-def _order_fact(
-    connection: Connection, order: LiveOrder, text: str, level: str, at_ms: int, kind: str = "order"
-) -> int:
-    terms = order.terms
-    return add_fact(
-        connection, kind=kind, level=level, text=text, symbol=terms.symbol, at_ms=at_ms, bot=terms.bot, ref=terms.id
-    ).number
-
-
-def _state_words(order: LiveOrder, state: OrderState, code: str, words: str) -> str | None:
-    """The line of the feed; None for moves that say nothing to a trader, and for triggers that are replaced."""
-    told = _TOLD.get(state)
-    if told is None or (order.waits and state is OrderState.CANCELLED):
-        return None
-    terms = order.terms
-    size = plain(terms.quantity) if terms.quantity is not None else f"for {plain(terms.amount or ZERO)}"
-    why = ": ".join(part for part in (told, code, words) if part)
-    return f"{terms.side.lower()} {size} {terms.type.lower()} {why}"
-
-
-def _level(state: OrderState) -> str:
-    return "warning" if state in (OrderState.UNKNOWN, OrderState.REJECTED) else "info"
-
-
-def fill_words(execution: Execution, terms: OrderTerms) -> str:
-    late = " (late: crossed before)" if execution.late_ms else ""
-    return (
-        f"{execution.side.lower()} {plain(execution.quantity)} @ {plain(execution.price)}"
-        f"  fee {plain(execution.fee)} {execution.fee_currency}  {terms.reason or terms.purpose}{late}"
-    )
-
-
-def refusal_words(asked: Asked, decision: RiskDecision) -> str:
-    first = next((finding for finding in decision.findings if finding.refuses), None)
-    return f"{asked.terms.side.lower()} {asked.terms.purpose}  {decision.code}: {first.text if first else ''}"
-
-
-def _who(terms: OrderTerms) -> str:
-    return f"bot {terms.bot}" if terms.bot else "person"
-
-
-def _not_now(decision: RiskDecision, trouble: Mapping[str, str]) -> RiskDecision:
-    code, text = next(iter(trouble.items()))
-    finding = Finding(code=f"RISK-{code.upper()}", refuses=True, text=text)
-    return msgspec.structs.replace(
-        decision,
-        approved=False,
-        code=finding.code,
-        findings=(finding, *decision.findings),
-        recommendation="Nothing new is sent until that is mended.",
-    )
+__all__ = ["Gateway", "Submitted", "View", "Watcher"]

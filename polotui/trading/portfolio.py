@@ -190,6 +190,19 @@ class Portfolio:
         """An entry that was stored: a deposit, capital that moved."""
         self._entry((entry.number, entry.account, entry.currency, entry.amount))
 
+    def missing(self, connection: Connection) -> list[tuple[str, tuple[Any, ...]]]:
+        """Rows after the last that was told. Changes nothing, so it may run beside what does."""
+        entries = connection.execute(_ENTRIES, (self.last_entry,))
+        fills = connection.execute(_FILLS, (self.last_fill,))
+        return [("entry", row) for row in entries] + [("fill", row) for row in fills]
+
+    def take(self, rows: Iterable[tuple[str, tuple[Any, ...]]]) -> bool:
+        """What `missing` found; whether any of it was news. Rows that were told meanwhile are ignored."""
+        before = self.last_entry, self.last_fill
+        for kind, row in rows:
+            (self._entry if kind == "entry" else self._fill)(row)
+        return (self.last_entry, self.last_fill) != before
+
     @property
     def waiting(self) -> int:
         """Rows that were told before one that they follow. Not 0 for long: then a row was never told."""

@@ -123,6 +123,10 @@ class Protector:
         for symbol in self._watching.symbols():
             self._watching.refresh(symbol)
 
+    def protection_of(self, account: str, symbol: str) -> Protection | None:
+        guard = self._guards.get((account, symbol))
+        return None if guard is None else guard.protection
+
     def stored(self) -> list[Stored]:
         """What a restart must know, to be kept whenever it changes."""
         return [guard.stored() for guard in self._guards.values()]

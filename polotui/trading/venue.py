@@ -50,7 +50,8 @@ class Venue(Protocol):
         ...
 
     async def lookup(self, terms: OrderTerms) -> Placement:
-        """What the venue knows of an order; `absent` only when it can never come into being any more."""
+        """What the venue knows of an order; `absent` only when it can never come into being any more. Raises
+        ExchangeError when the venue could not be asked: that is no news of the order."""
         ...
 
     async def open_orders(self) -> list[Order]:

@@ -184,11 +184,11 @@ KEYS: tuple[Key, ...] = (
     Key("locks.lock", "a", "lock", "lock a pair", "locks", 11, changes=True),
     Key("locks.lift", "x", "lift", "lift it", "locks", 12, changes=True),
     # The strategies board.
-    Key("board.open", "enter", "open_strategy", "open in the lab", "board", 5),
     Key("board.backtest", "b", "backtest", "backtest", "board", 11),
-    Key("board.paper", "o", "paper", "paper trade", "board", 12, changes=True),
+    Key("board.paper", "P", "paper", "start on paper", "board", 12, changes=True),
     Key("board.rule", "r", "rule", "promotion rule", "board", 13, changes=True),
     Key("board.table", "v", "table", "columns or table", "board", 14),
+    Key("stage.open", "enter", "open_strategy", "open in the lab", "stage", 5),
     Key("stage.down", "j,down", "cursor(1)", "down", "stage"),
     Key("stage.up", "k,up", "cursor(-1)", "up", "stage"),
     Key("stage.top", "g,home", "cursor(-10000)", "first", "stage"),

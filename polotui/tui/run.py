@@ -22,7 +22,7 @@ from polotui.core.face_settings import FaceSettings
 from polotui.core.log import logging_to
 from polotui.core.paths import Home
 from polotui.core.settings.edit import set_value, toml_value
-from polotui.core.text import clean
+from polotui.core.who import who_asks
 
 _HEADLESS = "Without a screen: polotui market book SYMBOL, polotui balance, polotui health, each also with --json."
 
@@ -100,21 +100,6 @@ def run_face(
             save_setting=save,
             home=home,
         )
-
-
-def who_asks() -> str:
-    """«ada on pts/3», for the audit. Never an error: who has no name or no terminal is named by number."""
-    import getpass
-
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
-        user = f"uid {os.getuid()}"
-    try:
-        terminal = os.ttyname(sys.__stdin__.fileno()).removeprefix("/dev/") if sys.__stdin__ is not None else ""
-    except (OSError, ValueError):
-        terminal = ""
-    return clean(f"{user} on {terminal}" if terminal else user, 80)
 
 
 def guides_folder() -> Path | None:

@@ -46,7 +46,8 @@ def test_a_flag_that_says_nothing_halts_as_well(home, text):
 def test_even_a_folder_of_that_name_halts(home):
     (home.data / NAME).mkdir(parents=True)
     found = is_halted(home)
-    assert found is not None and "cannot be read" in found.reason
+    assert found is not None
+    assert "cannot be read" in found.reason
 
 
 def test_clearing_takes_it_away_once(home):

@@ -82,7 +82,9 @@ def sellable(asked: Asked, view: AccountView) -> Fraction | None:
         for r in view.resting
         if r.side is Side.SELL and (r.account, r.symbol) == (o.account, o.symbol)
     ]
-    if None in parts or None in claims or any(c < 0 for c in claims if c is not None):
+    # A claim beyond any exchange's decimals is no claim that anybody can read.
+    smallest = Fraction(1, 10**24)
+    if None in parts or None in claims or any(c < 0 or 0 < c < smallest for c in claims if c is not None):
         return None
     return max(Fraction(0), sum(parts, Fraction(0)) - sum(claims, Fraction(0)))  # type: ignore[arg-type]
 

@@ -17,6 +17,8 @@ import pytest
 from polotui.backtest.kernel import run
 from polotui.backtest.kernel import shapes as k
 from polotui.backtest.prepare import Prepared
+from polotui.backtest.settings import Costs, Settings
+from polotui.strategy.runtime.columns import Bars, resample
 from polotui.trading.bots import hand, inputs
 from polotui.trading.bots.bot import Bot
 from polotui.trading.paper import bar
@@ -26,6 +28,7 @@ from tests.trading.parity.cases import case_of
 from tests.trading.parity.data import DATA_SETS, DataSet, NoDataError
 from tests.trading.parity.documents import documents
 from tests.trading.parity.ledgered import ledgered
+from tests.trading.parity.markets import walk
 from tests.trading.parity.runs import Case, Filled, backtested, difference, traded
 
 WRITTEN = {written.name: written for written in documents()}
@@ -79,6 +82,25 @@ def test_the_rows_of_the_ledger(name: str, tmp_path: Path) -> None:
     assert found.refusals == []
     assert found.live.same_as(found.stored)
     assert found.orders >= len({(fill.at_ms, fill.symbol) for fill in log if fill.side > 0})
+
+
+def test_lower_bars_decide_alike() -> None:
+    """Under «detail» the minutes within a bar say what came first; some of them are missing."""
+    minutes = walk("detail", 12_000, frame_ms=60_000, noise=0.001, gaps=0.05)
+    bars = resample(minutes, 15 * 60_000)
+    costs = Costs(0.001, 0.002, tick=0.01, lot=0.001)
+    settings = Settings(int(bars.time[60]), int(bars.time[-1]), policy="detail", costs=costs)
+    run_ = case({"BTC_USDT": bars}, settings, "15m")
+    run_.detail = {"BTC_USDT": minutes}
+    log = log_of(run_)
+    assert len(log) > 100
+    assert difference(log, filled(run_)) == ""
+    coarse = Case(run_.name, run_.bound, run_.bars, run_.settings)
+    assert difference(log, filled(coarse)) != "", "the minutes must have mattered"
+
+
+def case(bars: dict[str, Bars], settings: Settings, frame: str) -> Case:
+    return runs.case(WRITTEN["tight both ways"].text, bars, settings, frame, "detail")
 
 
 # -- planted defects: each must part the two ---------------------------------------------------------------------------

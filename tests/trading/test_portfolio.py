@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from polotui.core.errors import StorageError, UsageError
 from polotui.model.orders import Side
+from polotui.storage.database import Database
 from polotui.storage.migrations import statements_of, steps_of
 from polotui.trading import rows
 from polotui.trading.ledger import add_entry
@@ -281,3 +282,19 @@ def test_the_portfolio_does_not_grow_with_the_fills() -> None:
             digits.append(len(portfolio.position("paper", "BTC_USDT").cost.as_tuple().digits))
     assert len(set(weights)) == 1
     assert max(digits) < 45
+
+
+async def test_rows_that_were_never_told_are_found(database: Database) -> None:
+    portfolio = Portfolio()
+    told = []
+    for number in range(4):
+        of = terms(f"pt-{number}")
+        told.append(
+            await database.transact(lambda c, of=of, n=number: (rows.add_intent(c, of), book(c, of, f"t{n}"))[1])
+        )
+    portfolio.apply(told[3])
+    assert portfolio.waiting
+    assert portfolio.take(await database.read(portfolio.missing))
+    portfolio.apply(told[1])
+    assert portfolio.same_as(await database.read(Portfolio.load))
+    assert not portfolio.take(await database.read(portfolio.missing))

@@ -7,6 +7,8 @@ import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from polotui.api import commands as c
 from polotui.api import replies as r
 from polotui.api.events import (
@@ -22,8 +24,10 @@ from polotui.api.events import (
     SweepState,
     SymbolsState,
     TradesBatch,
+    TradingState,
     WatchState,
 )
+from polotui.api.trade_commands import AssessOrder
 from polotui.api.values import AccountState, AssetRow, EquityPoint, Level, OverlayLine, Shown, SymbolInfo, WatchRow
 from polotui.core.clock import Clock, FrozenClock
 from polotui.core.errors import EngineGone, PolotuiError
@@ -32,8 +36,8 @@ from polotui.model.candles import Candle, Timeframe
 from polotui.model.market import Trade
 from tests.tui.fake_backtests import FakeBench
 from tests.tui.fake_lab import FakeLab
-from tests.tui.fake_risk import FakeRisk
 from tests.tui.fake_paper import FakePaper, PaperEvent
+from tests.tui.fake_risk import FakeRisk
 
 NOW = 1_795_269_751_000  # 21 Nov 2026 14:02:31 UTC
 #: What a change of topics brings; the rest was told with the first batch.
@@ -254,7 +258,16 @@ class FakeEngine:
             elif kind == "trades":
                 events.append(TradesBatch(symbol=rest, trades=make_trades(rest, 30)))
         events += [*self.bench.events(topics), *self.risk.events(topics), *self.paper.events(topics)]
-        return events
+        return [event for event in events if not isinstance(event, TradingState)] + (
+            [self.trading()] if "trading" in topics else []
+        )
+
+    def trading(self) -> TradingState:
+        """One state of trading: the counters are the paper screen's, the rest is of risk."""
+        counts, risk = self.paper.counts, self.risk.trading
+        return msgspec.structs.replace(
+            risk, trades=counts.trades, fills=counts.fills, signals=counts.signals, journal=counts.journal
+        )
 
     def answer(self, command: c.Command) -> Any:
         self.calls.append(command)
@@ -264,6 +277,8 @@ class FakeEngine:
             return self.more_answers[type(command)](command)
         if self.library == "lab" and (told := self.lab.answer(command)) is not None:
             return told
+        if isinstance(command, AssessOrder) and self.risk.assessed is not None:
+            return self.risk.assessed
         if type(command) in self.paper.answers:
             return self.paper.answers[type(command)](command)
         if type(command) in self.bench.answers:

@@ -167,7 +167,8 @@ class FakeRisk:
         self.pending_ms = 0
         self.history: tr.RiskHistory = make_history(now)
         self.correlations = make_correlations()
-        self.assessed = accepted()
+        self.assessed: tr.Assessed | None = None
+        """What the gate says to «what if» on the risk screen; None: the paper screen's fake answers."""
         self.prevented = make_prevented()
         self.cards = make_cards()
         self.positions: list[tv.PositionRow] = []
@@ -300,9 +301,6 @@ class FakeRisk:
     def _SetPromotion(self, command: rc.SetPromotion) -> r.Done:
         return r.Done(text=f"{command.strategy} is promoted by rule." if command.least_trades else "Opted out.")
 
-    def _AssessOrder(self, command: tc.AssessOrder) -> tr.Assessed:
-        return self.assessed
-
     def _GetPositions(self, command: tc.GetPositions) -> tr.Positions:
         return tr.Positions(positions=self.positions)
 
@@ -429,6 +427,7 @@ def make_cards() -> list[tv.BoardCard]:
                      sharpe=-0.2, max_drawdown=0.221, win_rate=0.39),
         tv.BoardCard(strategy="rsi-reversion", version=2, stage="paper", bot=2, run=33, trades=88, total_return=0.067,
                      sharpe=0.71, max_drawdown=0.121, win_rate=0.51, paper_return=0.0124, paper_trades=38, health="ok",
+                     paper_sharpe=0.9, paper_drawdown=0.021, paper_win_rate=0.55,
                      proposal="to live (by hand)",
                      evidence=["✓ 38 trades on paper", "✓ result within the expected band", "✗ 12 of 30 days"]),
         tv.BoardCard(strategy="grid-range", version=1, stage="paper", bot=5, run=29, trades=120, total_return=0.09,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from polotui.api import risk_commands as rc
@@ -68,7 +69,7 @@ async def test_going_live_is_said_to_be_by_hand_only(open_desk):
         await at_board(desk)
         for words in ("Going live is an act of a", "person, never of a rule", "by", "hand)» and nothing more"):
             await desk.shown(words)
-        await desk.press("end", "l", "l", "l", "b", "o", "r", "enter")
+        await desk.press("end", "l", "l", "l", "b", "P", "r", "enter")
         assert told(desk, "No strategy is chosen.")
         assert not asked(desk, rc.SetPromotion)
 
@@ -85,6 +86,8 @@ async def test_arrows_go_through_the_stages_and_the_cards_and_the_evidence_follo
         await desk.press("l", "G")
         await desk.shown("rsi-reversion v2 · proposed: to live (by hand)")
         await desk.shown("✗ 12 of 30 days")
+        paper = next(line for line in desk.text().splitlines() if line.startswith("│ paper "))
+        assert paper.split()[2:] == ["+1.24", "%", "0.90", "−2.1", "%", "55.0", "%", "38", "bot", "2", "│"]
         await desk.press("g")
         await desk.shown("✗ result below the expected band for 6 days")
         await desk.press("l", "l", "h", "h", "h", "h")
@@ -108,7 +111,8 @@ async def test_what_is_unknown_is_a_dash_and_never_a_zero(open_desk):
         lines = [line for line in desk.text().splitlines() if line.startswith(("│ backtest ", "│ paper "))]
         assert len(lines) == 2
         for line in lines:
-            assert line.count("–") == 6 and "0" not in line
+            assert line.count("–") == 6
+            assert "0" not in line
 
 
 async def test_backtest_opens_the_bench_with_the_strategy(open_desk):
@@ -132,14 +136,14 @@ async def test_paper_hands_the_strategy_to_the_wizard_of_the_paper_screen(open_d
             desk.app.screens = (*desk.app.screens, Entry("5", "paper", "Paper", "", ""))
         gone_to: list[tuple[str, RunSpec | None]] = []
         monkeypatch.setattr(desk.app, "go_to", lambda name: gone_to.append((name, desk.app.view.on_paper)))
-        await desk.press("o")
+        await desk.press("P")
         assert gone_to == [("paper", RunSpec(strategy="ema-pullback", version=4))]
 
 
 async def test_without_a_paper_screen_it_says_so(open_desk):
     async with open_desk() as desk:
         desk.app.screens = tuple(entry for entry in desk.app.screens if entry.name != "paper")
-        await at_board(desk, "l", "o")
+        await at_board(desk, "l", "P")
         assert told(desk, "This desk has no screen Paper.")
         assert desk.app.current_name == "board"
 
@@ -172,7 +176,7 @@ async def test_a_promotion_rule_is_set_with_fractions_and_out_with_zero(open_des
 
 async def test_a_read_only_board_promotes_nothing(open_desk):
     async with open_desk(read_only=True) as desk:
-        await at_board(desk, "l", "r", "o")
+        await at_board(desk, "l", "r", "P")
         await desk.until(lambda: told(desk, "This face is read-only"), "the words")
         assert desk.app.current_name == "board"
         assert not asked(desk, rc.SetPromotion)
@@ -186,7 +190,8 @@ async def test_the_table_sorts_by_any_figure_and_unknown_ones_last(open_desk, si
         await desk.shown("Strategies by stage · 6")
         await desk.press("l", "l", "s")
         names = [row.key for row in desk.pane("strategies").table.shown()]
-        assert names[0] == "ema-pullback" and set(names[-2:]) == {"momentum-breakout", "vol-squeeze"}
+        assert names[0] == "ema-pullback"
+        assert set(names[-2:]) == {"momentum-breakout", "vol-squeeze"}
         await desk.press("g", "j")
         await desk.shown("grid-range v1 · proposed")
         await desk.press("escape")
@@ -197,11 +202,11 @@ async def test_it_asks_again_when_something_changed_and_not_otherwise(open_desk)
     async with open_desk() as desk:
         await at_board(desk)
         count = len(asked(desk, rc.GetBoard))
-        desk.engine.push(TradingState(risk=30))
+        desk.engine.push(msgspec.structs.replace(desk.app.store.trading, risk=30))
         await desk.until(lambda: desk.app.store.trading.risk == 30, "an unrelated change")
         await desk.pilot.pause()
         assert len(asked(desk, rc.GetBoard)) == count
-        for event in (LabState(runs=9), TradingState(trades=4), BotsState(bots=[])):
+        for event in (LabState(runs=9), TradingState(trades=99), BotsState(bots=[])):
             desk.engine.push(event)
         await desk.until(lambda: len(asked(desk, rc.GetBoard)) > count, "the question")
 
@@ -224,8 +229,6 @@ async def test_an_empty_board_says_which_key_helps(open_desk, size):
 
 
 async def test_a_card_that_changed_its_stage_stays_chosen(open_desk):
-    import msgspec
-
     async with open_desk() as desk:
         await at_board(desk, "l")
         assert desk.app.desk_screen.work.chosen == "ema-pullback"

@@ -46,7 +46,8 @@ async def halted(desk, home):
     await desk.until(lambda: asked(desk, rc.Halt), "the command")
     assert asked(desk, rc.Halt) == [rc.Halt(reason="ctrl+g twice", caller="ada on pts/3")]
     note = is_halted(home)
-    assert note is not None and (note.reason, note.who, note.at_ms) == ("ctrl+g twice", "ada on pts/3", fe.NOW)
+    assert note is not None
+    assert (note.reason, note.who, note.at_ms) == ("ctrl+g twice", "ada on pts/3", fe.NOW)
     await desk.until(lambda: told(desk, "Halted. 2 resting orders cancelled."), "the answer")
     assert desk.app.trading_word == "HALTED"
 
@@ -58,7 +59,8 @@ async def test_the_chord_halts_on_every_screen(open_desk, home, size, digit):
         await desk.press(digit)
         await desk.press("ctrl+g")
         await desk.shown("halt: ctrl+g again")
-        assert not asked(desk, rc.Halt) and is_halted(home) is None
+        assert not asked(desk, rc.Halt)
+        assert is_halted(home) is None
         await desk.press("ctrl+g")
         await halted(desk, home)
         await desk.shown(" HALTED ")
@@ -88,7 +90,8 @@ async def test_the_chord_halts_while_one_types_in_the_editor_of_the_lab(open_des
         before = editor.buffer.text
         await desk.press("ctrl+g", "ctrl+g")
         await halted(desk, home)
-        assert editor.typing and editor.buffer.text == before
+        assert editor.typing
+        assert editor.buffer.text == before
 
 
 @pytest.mark.parametrize(
@@ -261,7 +264,8 @@ async def test_the_header_drops_limits_then_clock_then_risk_and_never_what_is_lo
             desk.engine.push(state)
             await desk.shown("1 unknown")
             header = desk.text().splitlines()[0]
-            assert "HALTED" in header and "DEMO" in header
+            assert "HALTED" in header
+            assert "DEMO" in header
             for words in there:
                 assert words in header, (width, words, header)
             for words in away:
@@ -337,7 +341,8 @@ async def test_escape_leaves_both_dialogs_and_sends_nothing(open_desk):
             await desk.until(lambda: isinstance(desk.app.screen, Entries), "the dialog")
             await desk.press(*"FLATTEN", "escape")
             await desk.until(lambda: not isinstance(desk.app.screen, Entries), "the screen")
-        assert not asked(desk, rc.Resume) and not asked(desk, rc.Flatten)
+        assert not asked(desk, rc.Resume)
+        assert not asked(desk, rc.Flatten)
 
 
 async def test_a_read_only_face_neither_resumes_nor_sells(open_desk):
@@ -347,7 +352,8 @@ async def test_a_read_only_face_neither_resumes_nor_sells(open_desk):
         await desk.press("6", "R", "F")
         await desk.until(lambda: told(desk, "This face is read-only"), "the words")
         assert not isinstance(desk.app.screen, Entries)
-        assert not asked(desk, rc.Resume) and not asked(desk, rc.Flatten)
+        assert not asked(desk, rc.Resume)
+        assert not asked(desk, rc.Flatten)
 
 
 async def test_the_palette_halts_after_a_question(open_desk, home):

@@ -23,8 +23,10 @@ WHO = "ada on pts/3"
 
 @pytest.fixture
 def open_desk(open_desk):
-    def opened_with(*size, **options):
-        return open_desk(*size, screen="risk", caller=WHO, **options)
+    def opened_with(*size, engine=None, **options):
+        engine = engine or fe.FakeEngine()
+        engine.risk.assessed = fr.accepted()
+        return open_desk(*size, engine=engine, screen="risk", caller=WHO, **options)
 
     return opened_with
 
@@ -74,9 +76,12 @@ async def test_limits_say_how_near_they_are_in_words_and_by_bars(open_desk):
             line.split("│")[1].strip(" ▸")[:14].strip(): line for line in desk.text().splitlines()[12:] if "│" in line
         }
         assert "▕████████▏  breach" in lines["daily loss"]
-        assert "near" in lines["drawdown"] and "−21.4 %" in lines["drawdown"] and "−25 %" in lines["drawdown"]
-        assert "▕········▏  unknown" in lines["orders a minut"] and " – " in lines["orders a minut"]
-        await desk.shown("daily loss · left: 0.2 % beyond")
+        assert "near" in lines["drawdown"]
+        assert "−21.4 %" in lines["drawdown"]
+        assert "−25 %" in lines["drawdown"]
+        assert "▕········▏  unknown" in lines["orders a minut"]
+        assert " – " in lines["orders a minut"]
+        await desk.shown("daily loss · 0.2 % beyond")
 
 
 async def test_what_protects_says_where_stops_are_and_what_is_without(open_desk):
@@ -96,7 +101,8 @@ async def test_exposure_by_asset_and_by_strategy_with_what_is_unknown(open_desk)
         for words in ("BTC", "31 %", "cash 57 %", "ema-pullback", "rsi-reversion", "by hand"):
             await desk.shown(words)
         line = next(line for line in desk.text().splitlines() if "DOGE" in line)
-        assert " – " in line and "0 %" not in line.split("DOGE")[1].split("▕")[0]
+        assert " – " in line
+        assert "0 %" not in line.split("DOGE")[1].split("▕")[0]
         await pushed(desk, replaced(fr.calm(fe.NOW), exposure=[], cash_share=1.0))
         await desk.shown("Nothing is held")
 
@@ -148,7 +154,8 @@ async def test_a_hostile_text_cannot_reach_the_terminal(open_desk):
             desk.app.desk_screen.action_open_view(view)
             await desk.pilot.pause()
             text = desk.text()
-            assert not [sign for sign in text if ord(sign) < 32 and sign != "\n"] and "‮" not in text
+            assert not [sign for sign in text if ord(sign) < 32 and sign != "\n"]
+            assert "‮" not in text
         assert desk.app._guard.hits == 0
 
 
@@ -227,7 +234,7 @@ async def test_a_limit_is_changed_with_its_fault_at_the_field_and_the_difference
         assert told(desk, "Nothing was asked. positions: at most 500")
         await desk.press("enter", "ctrl+u", *"40", "enter")
         await desk.shown("What would change · 1 tighter · 0 looser")
-        await desk.shown("all of it tightens: at once")
+        await desk.shown("only tightens: counts at once")
         assert asked(desk, rc.PreviewLimits)[-1] == rc.PreviewLimits(preset="", changes={"positions": "40"})
         assert not asked(desk, rc.SetLimits)
         await desk.press("G", "j", "enter")
@@ -263,20 +270,80 @@ async def test_a_preset_is_shown_before_it_is_applied_and_loosening_wants_a_reas
         await desk.press(*"aggr", "enter")
         await desk.shown("Change limits · aggressive")
         await desk.shown("looser")
-        await desk.shown("looser only after 30:00, with a reason; tighter at once")
+        await desk.shown("loosens: counts only after 30:00, with a reason")
         assert asked(desk, rc.PreviewLimits)[-1] == rc.PreviewLimits(preset="aggressive")
         assert desk.pane("limitsform").value("daily-loss") == "8"
         await desk.press("G", "j", "enter")
         await desk.until(lambda: isinstance(desk.app.screen, Entries), "the dialog")
-        for words in ("daily loss", "5 % →", "comes into force in 30:00"):
+        for words in ("daily loss", "5 % →", "in 30:00"):
             await desk.shown(words)
         await desk.press("enter")
-        await desk.shown("! needed")
+        await desk.shown("! needed: a few words")
+        await desk.press("x", "enter")
         assert not asked(desk, rc.SetLimits)
-        await desk.press(*"a wider market", "enter")
+        await desk.press("backspace", *"a wider market", "enter")
         await desk.until(lambda: asked(desk, rc.SetLimits), "the command")
         assert asked(desk, rc.SetLimits) == [rc.SetLimits(preset="aggressive", reason="a wider market", caller=WHO)]
         assert told(desk, "0 tightened now, 12 loosened in 30 min.")
+
+
+async def test_a_wish_that_the_engine_refuses_stays_as_it_was_typed(open_desk):
+    async with open_desk() as desk:
+        desk.engine.fail[rc.SetLimits] = Refused(
+            "The safety score is 88.", next_step="polotui doctor says what to mend."
+        )
+        await desk.press("f", "j", "enter", "ctrl+u", "3", "enter", "G", "j", "enter")
+        await desk.until(lambda: isinstance(desk.app.screen, Entries), "the dialog")
+        await desk.press("enter")
+        await desk.until(lambda: told(desk, "The safety score is 88."), "the refusal")
+        assert desk.pane("limitsform").value("daily-loss") == "3"
+
+
+async def test_a_limit_that_is_a_switch_is_stepped_and_never_a_number(open_desk):
+    from polotui.api import trade_replies as tr
+
+    async with open_desk() as desk:
+        field = tv.LimitField(
+            name="market_orders",
+            title="Market orders",
+            unit="on/off",
+            value="on",
+            low="off",
+            high="on",
+            help="",
+            group="g",
+        )
+        desk.engine.more_answers[rc.GetLimits] = lambda _: tr.Limits(preset="m", fields=[field], presets=["m"])
+        desk.engine.more_answers[rc.PreviewLimits] = lambda _: tr.LimitsPreview(changes=[])
+        desk.app.desk_screen.work._count.clear()
+        await desk.press("f")
+        await desk.until(lambda: len(desk.pane("limitsform").fields()) == 2, "the other field")
+        await desk.press("j", "l")
+        await desk.until(lambda: asked(desk, rc.PreviewLimits), "the question")
+        assert asked(desk, rc.PreviewLimits)[-1].changes == {"market_orders": "off"}
+        assert desk.pane("limitsform").faults() == {}
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [("daily-loss", "daily_loss"), ("drawdown", "drawdown_warn"), ("positions-total", "positions_total"), ("what", "")],
+)
+async def test_enter_on_a_limit_finds_its_field_by_the_words_of_its_name(open_desk, row, field):
+    from polotui.api import trade_replies as tr
+
+    names = ["daily_loss", "drawdown_warn", "drawdown_pause", "positions_per_strategy", "positions_total"]
+    async with open_desk() as desk:
+        fields = [
+            tv.LimitField(name=name, title=name, unit="", value="1", low="", high="", help="", group="g")
+            for name in names
+        ]
+        desk.engine.more_answers[rc.GetLimits] = lambda _: tr.Limits(preset="m", fields=fields, presets=["m"])
+        desk.app.desk_screen.work._count.clear()
+        desk.app.store.mark("trading")
+        form = desk.pane("limitsform")
+        await desk.until(lambda: len(form.fields()) == 6, "the fields")
+        place = form.nearest(row)
+        assert (form.fields()[place].name if field else "") == field
 
 
 async def test_a_preset_with_a_field_changed_sends_both(open_desk):
@@ -333,15 +400,15 @@ async def test_a_pending_loosening_counts_down_and_is_withdrawn(open_desk):
     async with open_desk() as desk:
         change = tv.LimitChange(name="positions", title="positions", old="50", new="80", loosens=True)
         await pushed(desk, replaced(fr.calm(fe.NOW), pending=[change], pending_ms=fe.NOW + 1_800_000))
-        await desk.shown("Loosens in 30:00")
+        await desk.shown("Limits change in 30:00")
         await desk.shown("50 → 80")
         desk.clock.advance(61)
-        await desk.shown("Loosens in 28:59")
+        await desk.shown("Limits change in 28:59")
         await desk.press("u")
         await desk.until(lambda: asked(desk, rc.SetLimits), "the command")
         assert asked(desk, rc.SetLimits) == [rc.SetLimits(withdraw=True, caller=WHO)]
         await pushed(desk, fr.calm(fe.NOW))
-        await desk.gone("Loosens in")
+        await desk.gone("Limits change in")
         await desk.press("u")
         assert told(desk, "No loosening waits")
 
@@ -357,7 +424,7 @@ async def test_sizing_shows_uncapped_capped_and_what_is_really_risked(open_desk)
         assert asked(desk, rc.GetSize)[-1] == rc.GetSize(
             method="fixed_fractional", symbol="BTC_USDT", risk=0.02, stop_distance=0.05
         )
-        await desk.press("j", "j", "enter", *"10,000", "tab", "enter", "ctrl+u", "1", "enter")
+        await desk.press("j", "j", "enter", "ctrl+u", "1", "tab", "j", "enter", *"10,000", "enter")
         await desk.until(lambda: asked(desk, rc.GetSize)[-1].equity == "10000", "the equity")
         await desk.until(lambda: asked(desk, rc.GetSize)[-1].risk == 0.01, "the risk")
 
@@ -367,7 +434,7 @@ async def test_kelly_asks_for_what_it_needs_and_sends_fractions(open_desk):
         await desk.press("i", "l")
         await desk.shown("Waits for win rate: needed.")
         before = len(asked(desk, rc.GetSize))
-        await desk.press("j", "j", "j", "enter", *"65", "tab", "enter", *"150", "tab", "enter", *"80", "enter")
+        await desk.press("j", "j", "enter", *"65", "tab", "enter", *"150", "tab", "enter", *"80", "enter")
         await desk.until(lambda: len(asked(desk, rc.GetSize)) > before, "the command")
         assert asked(desk, rc.GetSize)[-1] == rc.GetSize(
             method="kelly", symbol="BTC_USDT", win_rate=0.65, average_win=150.0, average_loss=80.0, kelly_fraction=0.25,
@@ -399,7 +466,7 @@ async def test_a_wrong_size_field_is_named_and_nothing_is_asked(open_desk):
         await desk.press("i")
         await desk.shown("4,000.00")
         before = len(asked(desk, rc.GetSize))
-        await desk.press("j", "j", "j", "enter", "ctrl+u", *"-1")
+        await desk.press("j", "j", "enter", "ctrl+u", *"-1")
         await desk.shown("! above 0")
         await desk.gone("4,000.00")
         assert len(asked(desk, rc.GetSize)) == before

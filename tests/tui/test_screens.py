@@ -208,6 +208,8 @@ async def test_stale_values_say_so_where_they_stand(open_desk):
             *(WatchState(row=fe.watch_row(symbol, stale_since_ms=since)) for symbol in fe.PRICES),
             ChartTail(topic=desk.app.view.topic, symbol="BTC_USDT", timeframe="1h", candles=[], stale_since_ms=since),
         )
+        # The clock stands still but for this step: what came after it would wait for a turn that never comes.
+        await desk.until(lambda: desk.app.store.books["BTC_USDT"].id == 3, "the stale book")
         desk.clock.advance(1.0)
         await desk.until(lambda: desk.text().count("stale 13 s") == 4, lambda: desk.text())
 

@@ -60,8 +60,7 @@ def engine(kind: str = "calm") -> FakeEngine:
         ]
         risk = msgspec.structs.replace(risk, pending=changes, pending_ms=NOW + 1_739_000)
     made.risk.now_is(risk, reason=risk.state_reason)
-    if kind == "refused":
-        made.risk.assessed = fr.refused()
+    made.risk.assessed = fr.refused() if kind == "refused" else fr.accepted()
     if kind == "nothing":
         made.risk.risk, made.risk.cards = None, []
         for command in (rc.GetLimits, rc.GetCorrelations, rc.GetRiskHistory, rc.GetRiskReport):
@@ -97,7 +96,7 @@ STATES: dict[str, tuple[str, tuple[str, ...]]] = {
     "curve": ("calm", ("d",)),
     "curve-cross": ("calm", ("d", *["h"] * 18)),
     "size": ("calm", ("i", "tab")),
-    "kelly": ("calm", ("i", "l", "j", "j", "j", "enter", *"65")),
+    "kelly": ("calm", ("i", "l", "j", "j", "enter", *"65")),
     "whatif": ("calm", (*QUANTITY, "tab")),
     "whatif-empty": ("calm", ("w",)),
     "refused": ("refused", (*QUANTITY, "tab")),

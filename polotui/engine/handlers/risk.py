@@ -70,7 +70,8 @@ async def lock_pair(engine: Engine, command: c.LockPair) -> r.Done:
 
 @handles(c.ClearLatch)
 async def clear_latch(engine: Engine, command: c.ClearLatch) -> r.Done:
-    return await (await trading_of(engine)).monitor.clear_latch(command)
+    trading = await trading_of(engine)
+    return await trading.supervisor.whole(trading.monitor.clear_latch(command))
 
 
 @handles(c.Halt)
@@ -85,7 +86,8 @@ async def resume(engine: Engine, command: c.Resume) -> tr.Halted:
 
 @handles(c.Flatten)
 async def flatten(engine: Engine, command: c.Flatten) -> tr.Halted:
-    return await (await trading_of(engine)).hand.flatten(command)
+    trading = await trading_of(engine)
+    return await trading.supervisor.whole(trading.hand.flatten(command))
 
 
 @handles(c.GetRiskReport)

@@ -29,17 +29,20 @@ async def plan_bot(engine: Engine, command: c.PlanBot) -> tr.BotPlan:
 
 @handles(c.StartBot)
 async def start_bot(engine: Engine, command: c.StartBot) -> tr.BotStarted:
-    return await (await trading_of(engine)).bots.start_bot(command)
+    trading = await trading_of(engine)
+    return await trading.supervisor.whole(trading.bots.start_bot(command))
 
 
 @handles(c.PauseBot)
 async def pause_bot(engine: Engine, command: c.PauseBot) -> tr.BotStarted:
-    return await (await trading_of(engine)).bots.pause(command.bot, resume=command.resume, caller=command.caller)
+    trading = await trading_of(engine)
+    return await trading.supervisor.whole(trading.bots.pause(command.bot, resume=command.resume, caller=command.caller))
 
 
 @handles(c.StopBot)
 async def stop_bot(engine: Engine, command: c.StopBot) -> tr.BotStarted:
-    return await (await trading_of(engine)).bots.stop(command.bot, close=command.close, caller=command.caller)
+    trading = await trading_of(engine)
+    return await trading.supervisor.whole(trading.bots.stop(command.bot, close=command.close, caller=command.caller))
 
 
 @handles(c.GetDrift)
@@ -84,7 +87,8 @@ async def results(engine: Engine, command: c.GetResults) -> tr.Results:
 
 @handles(c.PlaceOrder)
 async def place_order(engine: Engine, command: c.PlaceOrder) -> tr.OrderPlaced:
-    return await (await trading_of(engine)).hand.place(command)
+    trading = await trading_of(engine)
+    return await trading.supervisor.whole(trading.hand.place(command))
 
 
 @handles(c.AssessOrder)
@@ -94,22 +98,26 @@ async def assess_order(engine: Engine, command: c.AssessOrder) -> tr.Assessed:
 
 @handles(c.CancelOrder)
 async def cancel_order(engine: Engine, command: c.CancelOrder) -> r.Done:
-    return await (await trading_of(engine)).hand.cancel(command)
+    trading = await trading_of(engine)
+    return await trading.supervisor.whole(trading.hand.cancel(command))
 
 
 @handles(c.ClosePosition)
 async def close_position(engine: Engine, command: c.ClosePosition) -> tr.OrderPlaced:
-    return await (await trading_of(engine)).hand.close(command)
+    trading = await trading_of(engine)
+    return await trading.supervisor.whole(trading.hand.close(command))
 
 
 @handles(c.EditProtection)
 async def edit_protection(engine: Engine, command: c.EditProtection) -> r.Done:
-    return await (await trading_of(engine)).hand.edit(command)
+    trading = await trading_of(engine)
+    return await trading.supervisor.whole(trading.hand.edit(command))
 
 
 @handles(c.ResolveOrder)
 async def resolve_order(engine: Engine, command: c.ResolveOrder) -> r.Done:
-    return await (await trading_of(engine)).hand.resolve(command)
+    trading = await trading_of(engine)
+    return await trading.supervisor.whole(trading.hand.resolve(command))
 
 
 @handles(c.GetProtection)

@@ -3,8 +3,8 @@
 Decided here:
 * What a position should have is one `Protection` an account and symbol, whoever asks for it: a bot, or a person.
 * It is written to the ledger when it changes, after it counts: a crash in between loses a change of a level at most,
-  and a bot brings its level again at its next close. The protection itself is durable before an entry's fill is told
-  further, because it is asked for by what the fill is told to.
+  and a bot brings its level again at its next close. A bot's first protection follows its fill through the bot's own
+  queue; a process that dies in between makes it at the next start, from the bot's state or the levels of the order.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from polotui.model.symbols import Market, base_and_quote
 from polotui.risk.values import Asked
 from polotui.storage.database import Connection
 from polotui.trading import rows as ledger
+from polotui.trading.blotter import root_of
 from polotui.trading.bots.orders import Protection as Wanted
 from polotui.trading.protection import OrderNow, Protection, Sent, Stored
 from polotui.trading.protector import Protector
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from polotui.engine.trading.service import Trading
 
 log = logging.getLogger("polotui.guards")
+
+SAVE_AGAIN_SECONDS = 1.0
 
 
 class Guards:
@@ -44,6 +47,8 @@ class Guards:
             self, self, self, self, clock=trading.clock, chance=trading.chance.child("protector")
         )
         self._changed = asyncio.Event()
+        #: The last write failed.
+        self._owes = False
 
     # -- for bots and people --------------------------------------------------------------------------------------
 
@@ -74,10 +79,7 @@ class Guards:
 
     def of(self, account: str, symbol: str) -> Protection | None:
         """What protects a position now."""
-        for stored in self.protector.stored():
-            if (stored.protection.account, stored.protection.symbol) == (account, symbol):
-                return stored.protection
-        return None
+        return self.protector.protection_of(account, symbol)
 
     # -- the ledger -----------------------------------------------------------------------------------------------
 
@@ -87,10 +89,12 @@ class Guards:
         found = await self._trading.database.read(lambda c: c.execute(query).fetchall(), "protections")
         stored = [msgspec.json.decode(text, type=Stored) for (text,) in found]
         self._saved = {_key(one): _text(one) for one in stored}
-        self.protector.restore(stored, open_orders)
+        # An exchange that is there no more has nothing to protect.
+        roots = self._trading.roots()
+        self.protector.restore([one for one in stored if root_of(one.protection.account) in roots], open_orders)
 
     async def save(self) -> None:
-        """Writes what changed. What cannot be written now is written with the next change or the next sweep."""
+        """Writes what changed. What cannot be written now is tried again by `run`."""
         now = {_key(one): _text(one) for one in self.protector.stored()}
         if now == self._saved:
             return
@@ -108,8 +112,10 @@ class Guards:
             await self._trading.database.transact(write, "protections")
         except StorageError as error:
             log.error("protections could not be written yet", extra={"detail": str(error)})
+            self._owes = True
+            self._changed.set()
             return
-        self._saved = now
+        self._saved, self._owes = now, False
 
     # -- what the protector asks ----------------------------------------------------------------------------------
 
@@ -171,6 +177,8 @@ class Guards:
         """Writes down what the protector changed by itself; for the supervisor."""
         while True:
             await self._changed.wait()
+            if self._owes:
+                await asyncio.sleep(SAVE_AGAIN_SECONDS)
             self._changed.clear()
             await self.save()
 

@@ -21,6 +21,8 @@ from polotui.core.errors import PolotuiError, UsageError
 from polotui.core.paths import Home
 from polotui.core.text import clean
 from polotui.risk.values import TradingState
+from polotui.trading.exchange.halt import Halted
+from polotui.trading.venue import Venue
 
 if TYPE_CHECKING:
     from polotui.core.tasks import Supervisor
@@ -30,13 +32,28 @@ log = logging.getLogger("polotui.halt")
 
 LOOK_SECONDS = 0.1
 AGAIN_SECONDS = 1.0
-CONFIRM_SECONDS = 30.0
+PATIENCE_SECONDS = 30.0
+PAUSE_SECONDS = 0.1
 
 
 class Book(Protocol):
     """Writes down what happened, when it can: kind, text, caller."""
 
     def __call__(self, kind: str, text: str, caller: str) -> Awaitable[None]: ...
+
+
+async def sweep(venue: Venue, clock: Clock) -> Halted:
+    """Cancels all that rests at a venue of this process, and looks until nothing is left."""
+    started = clock.monotonic()
+    before = len(await venue.open_orders())
+    while True:
+        await venue.cancel_all()
+        left = len(await venue.open_orders())
+        took = (clock.monotonic() - started) * 1000
+        if not left or took > PATIENCE_SECONDS * 1000:
+            confirmed = None if left else took
+            return Halted(cancelled=before - left, left=left, first_cancel_ms=0.0, confirmed_ms=confirmed)
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 class Halting:
@@ -61,8 +78,8 @@ class Halting:
         self._flag = halt.flag_of(home)
         self._cancelling: asyncio.Task[tr.Halted] | None = None
         self._seen = False
-        #: Cancels everything at the exchange with a client of its own; None when there is nothing signed.
-        self.at_exchange: Callable[[], Awaitable[int]] | None = None
+        #: Each cancels all that rests at one venue and looks until nothing is left.
+        self.sweeps: list[Callable[[], Awaitable[Halted]]] = []
         #: Reasons for which only reducing orders pass: the monitor's, and a person's.
         self.reducing: dict[str, str] = {}
 
@@ -95,41 +112,35 @@ class Halting:
         return self._cancelling
 
     async def _cancel_all(self, started: float) -> tr.Halted:
-        """Asks until nothing rests. Triggers that wait locally for a stop stay: they sell nothing while halted."""
-        first: float | None = None
-        asked: set[str] = set()
-        while True:
-            resting = [order for order in self._gateway.blotter.open() if not order.waits]
-            if not resting and (self.at_exchange is None or asked):
-                break
-            if first is None:
-                first = self._clock.monotonic() - started
-            work: list[Awaitable[object]] = [self._gateway.cancel(order.terms.id, "halted") for order in resting]
-            if self.at_exchange is not None:
-                work.append(self.at_exchange())
-                asked.add("exchange")
-            for outcome in await asyncio.gather(*work, return_exceptions=True):
-                if isinstance(outcome, BaseException):
-                    log.error("a cancel failed; asking again", extra={"detail": str(outcome)[:200]})
-            asked.update(order.terms.id for order in resting)
-            if self._clock.monotonic() - started > CONFIRM_SECONDS:
-                break
-            if [order for order in self._gateway.blotter.open() if not order.waits]:
-                await asyncio.sleep(AGAIN_SECONDS)
-        left = [order for order in self._gateway.blotter.open() if not order.waits]
-        count = len(asked - {"exchange"})
-        text = (
-            f"No order leaves any more. {count - len(left)} of {count} resting orders are cancelled."
-            if count
-            else ("No order leaves any more. Nothing rested.")
-        )
+        """Every venue at once, past gate and ledger: what they did is booked when the ledger can take it."""
+        outcomes = await asyncio.gather(*(sweep() for sweep in self.sweeps), return_exceptions=True)
+        cancelled, left, first, errors = 0, 0, [], []
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                log.error("a venue could not be swept", exc_info=outcome)
+                errors.append(str(outcome)[:120])
+                continue
+            cancelled += outcome.cancelled
+            left += outcome.left or 0
+            errors += outcome.errors
+            if outcome.left is None:
+                errors.append("the exchange could not be asked what is left")
+            if outcome.first_cancel_ms is not None and outcome.cancelled:
+                first.append(outcome.first_cancel_ms)
+        text = f"No order leaves any more, stops neither. {cancelled} resting orders are cancelled."
+        if not cancelled and not left:
+            text = "No order leaves any more, stops neither. Nothing rested."
+        if left:
+            text += f" {left} still rest."
+        if errors:
+            text += f" Not confirmed: {'; '.join(errors[:3])}."
         return tr.Halted(
             state="HALTED",
             text=text,
-            cancelled=count - len(left),
-            left=len(left),
-            first_cancel_ms=None if first is None or not count else first * 1000,
-            confirmed_ms=None if left else (self._clock.monotonic() - started) * 1000,
+            cancelled=cancelled,
+            left=left,
+            first_cancel_ms=min(first, default=None),
+            confirmed_ms=None if left or errors else (self._clock.monotonic() - started) * 1000,
         )
 
     async def watch(self) -> None:

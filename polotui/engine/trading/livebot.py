@@ -14,18 +14,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from polotui.backtest import documents
 from polotui.backtest.settings import Costs, Settings
 from polotui.backtest.work import Document
-from polotui.core.errors import PolotuiError, UsageError
+from polotui.core.errors import PolotuiError, Unreachable, UsageError
+from polotui.engine.trading.moments import bar_of, bars_at, split
+from polotui.engine.trading.noting import write_note
+from polotui.engine.trading.purse import Purse
 from polotui.model.candles import Candle, Timeframe
-from polotui.model.money import ZERO, step_of
+from polotui.model.money import step_of
 from polotui.model.orders import OrderState, OrderTerms, OrderType
-from polotui.model.symbols import base_and_quote
 from polotui.storage.database import Connection
 from polotui.strategy.runtime.columns import Bar, Bars, bars_of
 from polotui.trading import bot_rows
@@ -34,7 +35,6 @@ from polotui.trading.blotter import LiveOrder
 from polotui.trading.bots.bot import Bot, BotTerms, SentOrder, Told
 from polotui.trading.bots.notes import DecisionNote, RefusalNote, SignalNote, TradeNote
 from polotui.trading.bots.steps import Steps
-from polotui.trading.facts import add_fact
 
 if TYPE_CHECKING:
     from polotui.engine.trading.service import Trading
@@ -42,8 +42,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("polotui.bots")
 
 LATE_SECONDS = 2.0
+ASK_SECONDS = 15.0
+#: A symbol that the exchange's list does not have for so long is not listed any more.
+UNLISTED_SECONDS = 60.0
 LOOK_SECONDS = 1.0
 QUIET_SECONDS = 5.0
+#: An exit that did not sell everything is tried again after this long, not only at the next close.
+EXIT_AGAIN_SECONDS = 30.0
 #: Bars beyond the warm-up that a new bot's history begins with.
 ROOM = 50
 _NAN = float("nan")
@@ -85,20 +90,6 @@ class Asked:
 Event = Closed | Filled | Moved | Asked
 
 
-class Purse:
-    """A bot's money: the ledger's fold of its account."""
-
-    def __init__(self, trading: Trading, account: str) -> None:
-        self._portfolio = trading.portfolio
-        self._account = account
-
-    def cash(self) -> Any:
-        return self._portfolio.cash(self._account).get("USDT", ZERO)
-
-    def held(self, symbol: str) -> Any:
-        return self._portfolio.cash(self._account).get(base_and_quote(symbol)[0], ZERO)
-
-
 class LiveBot:
     """Drives one bot. `run` is its service; the rest puts events in its queue."""
 
@@ -112,6 +103,7 @@ class LiveBot:
         self._notes: list[SignalNote | RefusalNote | DecisionNote | TradeNote] = []
         self._waiting: dict[int, dict[str, Candle]] = {}
         self._first_at = 0.0
+        self._tried_at = 0.0
         self._last_bar: dict[str, int] = {}
         self.closed_ms = 0
 
@@ -132,8 +124,15 @@ class LiveBot:
         """Does what a person wants, in its turn. Raises what the bot raises."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._events.put_nowait(Asked(what, done, **more))
-        async with asyncio.timeout(15.0):
-            await done
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                await done
+        except TimeoutError as error:
+            raise Unreachable(
+                "The bot is busy and has not answered yet.",
+                safe="It does what was asked as soon as it can.",
+                next_step="polotui paper status shows when it has.",
+            ) from error
 
     # -- the notes of the bot -------------------------------------------------------------------------------------
 
@@ -153,8 +152,14 @@ class LiveBot:
 
     async def run(self) -> None:
         """Recovers and trades until the bot has stopped."""
-        while any(self._trading.markets.market(symbol) is None for symbol in self.stored.symbols):
-            await asyncio.sleep(LOOK_SECONDS)  # the exchange has not said yet what it lists
+        # The exchange may not have said yet what it lists.
+        looks = 0
+        while missing := [s for s in self.stored.symbols if self._trading.markets.market(s) is None]:
+            looks = looks + 1 if self._trading.markets.known else 0
+            if looks * LOOK_SECONDS > UNLISTED_SECONDS:
+                await self._fail(f"{missing[0]} is not listed any more")
+                return
+            await asyncio.sleep(LOOK_SECONDS)
         try:
             bot = await self._recover()
         except (UsageError, ValueError) as error:
@@ -198,9 +203,12 @@ class LiveBot:
                 try:
                     await self._asked(bot, event)
                 except PolotuiError as error:
-                    event.done.set_exception(error)
+                    if not event.done.done():
+                        event.done.set_exception(error)
                 else:
-                    event.done.set_result(None)
+                    # Who asked may have stopped waiting.
+                    if not event.done.done():
+                        event.done.set_result(None)
 
     # -- bars -----------------------------------------------------------------------------------------------------
 
@@ -220,9 +228,9 @@ class LiveBot:
         self._first_at = self._trading.clock.monotonic()
         missed = await self._between(at_ms)
         if missed:
-            bot.catch_up([*missed, (at_ms, _bars(candles))])
+            bot.catch_up([*missed, (at_ms, bars_at(candles))])
         else:
-            bot.on_moment(at_ms, _bars(candles))
+            bot.on_moment(at_ms, bars_at(candles))
         for symbol in candles:
             self._last_bar[symbol] = at_ms
         self.closed_ms = at_ms
@@ -239,7 +247,7 @@ class LiveBot:
             candles = await self._trading.history(symbol, self.frame, (at_ms - last) // self.frame.ms + 1)
             for candle in candles:
                 if last < candle.open_ms < at_ms:
-                    found.setdefault(candle.open_ms, {})[symbol] = _bar(candle)
+                    found.setdefault(candle.open_ms, {})[symbol] = bar_of(candle)
                     self._last_bar[symbol] = candle.open_ms
         return sorted(found.items())
 
@@ -256,11 +264,13 @@ class LiveBot:
     async def _act(self, bot: Bot) -> None:
         """Carries out what was decided: exits, then entries in the document's order, then the stops."""
         bot.begin(self._prices())
+        self._tried_at = self._trading.clock.monotonic()
         await bot.exits()
         await self._quiet(bot)
+        await bot.keep_unsold()
         for symbol in self.stored.symbols:
-            if await bot.enter(symbol):
-                await self._quiet(bot)
+            await bot.enter(symbol)
+            await self._quiet(bot)
         await bot.settle_all()
         if self._notes:
             await self._save(bot)
@@ -290,15 +300,20 @@ class LiveBot:
         return any(order.terms.type is OrderType.MARKET for order in open_orders)
 
     async def _exits_that_waited(self, bot: Bot) -> None:
-        prices = self._prices()
-        if any(
-            hand.held and hand.position.exit_reason and hand.left_at != bot.shared.index
+        """Exits that had no fresh price, and now and then those that sold nothing or not all."""
+        now, prices = self._trading.clock.monotonic(), self._prices()
+        wanted = [
+            hand
             for symbol, hand in bot.hands.items()
-            if prices[symbol] == prices[symbol]
-        ):
+            if hand.held and hand.position.exit_reason and not hand.exit_id and prices[symbol] == prices[symbol]
+        ]
+        again = now - self._tried_at >= EXIT_AGAIN_SECONDS and self._trading.halting.state() != "HALTED"
+        if any(again or hand.left_at != bot.shared.index for hand in wanted):
+            self._tried_at = now
             bot.begin(prices)
-            await bot.exits()
+            await bot.exits(again=again)
             await self._quiet(bot)
+            await bot.keep_unsold()
             await self._save(bot)
 
     async def _asked(self, bot: Bot, event: Asked) -> None:
@@ -336,7 +351,7 @@ class LiveBot:
         states = await trading.database.read(lambda c: bot_rows.states(c, stored.id), "bot state")
         state = states.get("")
         whole = await self._histories(bound.warmup_bars + ROOM, state)
-        known, missed = _split(whole, self.frame.ms, state)
+        known, missed = split(whole, self.frame.ms, state)
         grids = trading.grids()
         bot = Bot(
             BotTerms(
@@ -402,7 +417,7 @@ class LiveBot:
                 limit = (self._trading.clock.wall_ms() - int(state["anchor_ms"])) // self.frame.ms + 2
             candles = await self._trading.history(symbol, self.frame, limit)
             anchor = int(state["anchor_ms"]) if state is not None else 0
-            found[symbol] = bars_of([_bar(c) for c in candles if c.open_ms >= anchor], self.frame.ms)
+            found[symbol] = bars_of([bar_of(c) for c in candles if c.open_ms >= anchor], self.frame.ms)
         return found
 
     def _steps(self, symbol: str) -> Steps:
@@ -449,7 +464,7 @@ class LiveBot:
                 bot_rows.set_bot(connection, stored.id, bot.state_name, bot.reason, now)
             number = 0
             for note in taken:
-                number = _write_note(connection, note, now) or number
+                number = write_note(connection, note, now) or number
             return number
 
         try:
@@ -469,78 +484,3 @@ class LiveBot:
 _DONE = frozenset(
     {OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED, OrderState.RISK_DENIED}
 )
-
-
-def _bar(candle: Candle) -> Bar:
-    return Bar(candle.open_ms, candle.open, candle.high, candle.low, candle.close, candle.volume)
-
-
-def _bars(candles: Mapping[str, Candle]) -> dict[str, Bar]:
-    return {symbol: _bar(candle) for symbol, candle in candles.items()}
-
-
-def _split(
-    whole: Mapping[str, Bars], frame_ms: int, state: Mapping[str, Any] | None
-) -> tuple[dict[str, Bars], list[tuple[int, dict[str, Bar]]]]:
-    """What the state knows, and the moments after it."""
-    if state is None:
-        return dict(whole), []
-    known, missed = {}, {}  # type: tuple[dict[str, Bars], dict[int, dict[str, Bar]]]
-    for symbol, bars in whole.items():
-        count = int((bars.time <= state["bar_ms"]).sum())
-        known[symbol] = bars.slice(0, count)
-        for place in range(count, len(bars)):
-            missed.setdefault(int(bars.time[place]), {})[symbol] = bars.bar(place)
-    return known, sorted(missed.items())
-
-
-def _write_note(connection: Connection, note: SignalNote | RefusalNote | DecisionNote | TradeNote, now: int) -> int:
-    """Stores a note as rows; returns the number of its line in the feed, 0 without one."""
-    match note:
-        case SignalNote():
-            bot_rows.add_signal(connection, _signal(note))
-            words = f"{note.side} {note.kind}  {note.rule}"
-            if note.confirmation:
-                words += f"  confirmation {note.confirmation}"
-            return _fact(connection, "signal", "info", words, note.symbol, note.bot, note.id, now)
-        case RefusalNote():
-            if note.signal:
-                bot_rows.close_signal(connection, note.signal, f"refused: {note.code} {note.reason}", now)
-            words = f"{note.code}: {note.reason}"
-            if note.code == "BOT-DENIED":
-                return 0  # the gate has told it, with its finding
-            return _fact(connection, "refused", "info", words, note.symbol, note.bot, note.signal, now)
-        case DecisionNote():
-            at = f" @ {note.price}" if note.price is not None else ""
-            words = f"{note.kind}: {note.reason}{at}"
-            return _fact(connection, "decision", "info", words, note.symbol, note.bot, "", now)
-        case TradeNote():
-            if note.signal:
-                bot_rows.close_signal(connection, note.signal, note.reason, note.exit_ms)
-            return 0
-
-
-def _fact(connection: Connection, kind: str, level: str, text: str, symbol: str, bot: int, ref: str, now: int) -> int:
-    return add_fact(connection, kind=kind, level=level, text=text, symbol=symbol, at_ms=now, bot=bot, ref=ref).number
-
-
-def _signal(note: SignalNote) -> bot_rows.StoredSignal:
-    votes = " ".join(f"{frame}:{vote}" for frame, vote in note.votes.items())
-    return bot_rows.StoredSignal(
-        id=note.id,
-        bot=note.bot,
-        strategy=note.strategy,
-        symbol=note.symbol,
-        side=note.side,
-        bar_ms=note.bar_ms,
-        at_ms=note.at_ms,
-        entry=str(note.entry),
-        stop=None if note.stop is None else str(note.stop),
-        target=None if note.target is None else str(note.target),
-        score=note.score,
-        confirmation=f"{note.confirmation} {votes}".strip(),
-        reason=note.rule or note.reason,
-        state="new",
-        ending="",
-        closed_ms=None,
-    )

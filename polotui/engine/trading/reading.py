@@ -43,14 +43,16 @@ class Reading:
 
     def positions(self, account: str = "paper", bot: int = 0) -> tr.Positions:
         """Open positions of an account and those below it, dust last."""
-        rows = [row for row in self._trading.position_rows() if below(row.account, account)]
+        root = self._trading.account_named(account)
+        rows = [row for row in self._trading.position_rows() if below(row.account, root)]
         return tr.Positions(positions=[row for row in rows if bot in (0, row.bot)])
 
     async def orders(self, command: c.ListOrders) -> tr.Orders:
+        account = self._trading.account_named(command.account)
         if command.open:
             found = [
                 shapes.live_order(order, self._trading.scales(order.terms.symbol)[0])
-                for order in reversed(self._trading.gateway.blotter.open(command.account))
+                for order in reversed(self._trading.gateway.blotter.open(account))
             ]
             return tr.Orders(orders=[row for row in found if _wanted(row, command)])
         limit = _limit(command.limit)
@@ -62,7 +64,7 @@ class Reading:
                 before = known.number if known is not None else 0
             return ledger.orders(
                 connection,
-                account_prefix=command.account,
+                account_prefix=self._trading.account_named(command.account),
                 bot=None if command.bot < 0 else command.bot,
                 limit=limit + 1,
                 before=before,
@@ -79,7 +81,13 @@ class Reading:
             return tr.Fills(fills=[shapes.fill(row) for row in found])
         bot = None if command.bot < 0 else command.bot
         found = await self._database.read(
-            lambda k: ledger.fills(k, account_prefix=command.account, bot=bot, limit=limit + 1, before=command.before),
+            lambda k: ledger.fills(
+                k,
+                account_prefix=self._trading.account_named(command.account),
+                bot=bot,
+                limit=limit + 1,
+                before=command.before,
+            ),
             "fills",
         )
         return tr.Fills(fills=[shapes.fill(row) for row in found[:limit]], more=len(found) > limit)
@@ -105,7 +113,7 @@ class Reading:
             narrow = command.strategy or command.from_ms or command.to_ms
             found = closed.trades(
                 connection,
-                account_prefix=command.account,
+                account_prefix=self._trading.account_named(command.account),
                 bot=None if command.bot < 0 else command.bot,
                 symbol=command.symbol,
                 limit=ALL if narrow else limit,

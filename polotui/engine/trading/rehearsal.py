@@ -4,6 +4,8 @@ Decided here:
 * It exists when the exchange's address is this machine itself and a key is there, which is the demo. Any other address
   is refused here, and once more in front of every order by the venue itself.
 * Entries wait until the account's stream is live and the books agree with the exchange's. Exits and cancels do not.
+* The demo's exchange forgets when it ends. Another address is another exchange, with books of its own: its root
+  account is `spot-2` and so on. What stood on the one before is over, and is said to be.
 * A client of its own, kept warm, cancels everything when trading is halted.
 """
 
@@ -15,7 +17,7 @@ from urllib.parse import urlsplit
 
 from polotui.model.money import plain
 from polotui.poloniex.signing import SecretSigner
-from polotui.trading.exchange.halt import HaltClient
+from polotui.trading.exchange.halt import HaltClient, Halted
 from polotui.trading.exchange.own import LedgerBooks, LedgerOrders
 from polotui.trading.exchange.private import AccountStream
 from polotui.trading.exchange.reconcile import Reconciled, Reconciler
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("polotui.rehearsal")
 
 ROOT = "spot"
+_SETTING = "rehearsal-exchange"
 _HERE = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -39,11 +42,28 @@ def possible(trading: Trading) -> bool:
     return bool(venue.key) and all(urlsplit(address).hostname in _HERE for address in addresses)
 
 
+async def root_of_exchange(trading: Trading) -> str:
+    """The root account of the exchange at hand: the one before when it is the same exchange, else a new one."""
+    address = trading.exchange.venue.rest_url
+    stored = await trading.records.setting(_SETTING)
+    number, _, known = (stored or "").partition(" ")
+    if known == address:
+        return _name(int(number))
+    count = int(number) + 1 if number else 1
+    await trading.records.set_setting(_SETTING, f"{count} {address}")
+    return _name(count)
+
+
+def _name(number: int) -> str:
+    return ROOT if number == 1 else f"{ROOT}-{number}"
+
+
 class Rehearsal:
     """The venue of the account `spot` with all that it stands on."""
 
-    def __init__(self, trading: Trading, gate: Gate) -> None:
+    def __init__(self, trading: Trading, gate: Gate, root: str) -> None:
         self._trading = trading
+        self.root = root
         found = trading.exchange.venue
         clock, chance = trading.engine.clock, trading.chance.child("rehearsal")
         signer = SecretSigner(found.key, found.secret.encode())
@@ -59,6 +79,7 @@ class Rehearsal:
             market_of=trading.markets.market,
             stop=self._stop,
         )
+        self.venue.account = root
         self.resolver = Resolver(self.venue, orders, gateway, clock=clock, chance=chance)
         self.stream = AccountStream(
             self.venue, self.resolver, orders, signer, clock=clock, chance=chance, url=found.private_url
@@ -83,12 +104,9 @@ class Rehearsal:
         await self._rest.close()
         await self._halt.close()
 
-    async def cancel_everything(self) -> int:
-        """For the halt: everything at the exchange, past gateway and ledger. How many were asked to go."""
-        done = await self._halt.cancel_everything()
-        for error in done.errors:
-            log.error("a halt met an error", extra={"detail": error})
-        return done.cancelled
+    async def cancel_everything(self) -> Halted:
+        """For the halt: everything at the exchange, past gateway and ledger."""
+        return await self._halt.cancel_everything()
 
     def why_not(self) -> str:
         """Why no position may be opened on the exchange's account; empty: nothing of this."""

@@ -14,20 +14,22 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from polotui.api.events import BotsState, OrdersState, PositionsState, RiskState, TradingState
-from polotui.api.trade_values import OrderRow, PositionRow
+from polotui.api.events import TradingState
+from polotui.api.trade_values import PositionRow
 from polotui.api.values import Shown
 from polotui.core.errors import Refused, StorageError
 from polotui.core.halt import flag_of
-from polotui.engine.trading import rehearsal, shapes
+from polotui.engine.trading import fitness, recovery, rehearsal, shapes
 from polotui.engine.trading.alerts import Alerts
 from polotui.engine.trading.audit import Audit
+from polotui.engine.trading.board import Board
 from polotui.engine.trading.bots import Bots
 from polotui.engine.trading.byhand import ByHand
 from polotui.engine.trading.clock import TradingClock
 from polotui.engine.trading.correlations import Correlations
+from polotui.engine.trading.drift import DriftReports
 from polotui.engine.trading.guards import Guards
-from polotui.engine.trading.halting import Halting
+from polotui.engine.trading.halting import Halting, sweep
 from polotui.engine.trading.limits import LimitDesk
 from polotui.engine.trading.locks import Locks
 from polotui.engine.trading.markets import LiveMarkets
@@ -35,28 +37,25 @@ from polotui.engine.trading.monitor import Monitor
 from polotui.engine.trading.prevented import Prevented
 from polotui.engine.trading.reading import Reading
 from polotui.engine.trading.riskdesk import RiskDesk
+from polotui.engine.trading.telling import Telling
 from polotui.engine.trading.view import QUOTE, DeskView
 from polotui.model.account import Account, Balance
 from polotui.model.candles import Candle, Timeframe
 from polotui.model.market import Ticker
 from polotui.model.market import Trade as Print
-from polotui.model.money import ZERO, plain
-from polotui.model.orders import OWN, OrderState, OrderType
+from polotui.model.money import ZERO
+from polotui.model.orders import OWN
 from polotui.model.symbols import Market
 from polotui.risk.checks import all_checks
-from polotui.risk.limits import validate
 from polotui.risk.values import Asked, RiskDecision
-from polotui.security.facts import Finding
 from polotui.storage.database import Connection
 from polotui.storage.snapshots import Snapshots
 from polotui.trading import rows as ledger
-from polotui.trading.blotter import Blotter, LiveOrder, below, root_of
+from polotui.trading.blotter import Blotter, LiveOrder, below
 from polotui.trading.exchange.token import Gate
-from polotui.trading.facts import add_fact
 from polotui.trading.gateway import Gateway
 from polotui.trading.latches import Latches
 from polotui.trading.paper.book import BookVenue
-from polotui.trading.paper.models import OpenOrder
 from polotui.trading.portfolio import Portfolio, Position
 from polotui.trading.trades import Least, Trade
 
@@ -68,15 +67,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("polotui.trading")
 
 PAPER = "paper"
-POSITIONS_SECONDS = 0.5
 SNAPSHOT_MS = 3_600_000
-
-
+#: How long the end of the engine waits for what a person has begun.
+FINISH_SECONDS = 5.0
+WHOLE_SECONDS = 5.0
 #: Services without which nothing new may be ordered.
 CRITICAL = frozenset({"paper-venue", "protector", "halt-watch", "risk-monitor-paper"})
 
 
-class Trading:
+class Trading(Telling):
     """The trading service of an engine."""
 
     def __init__(self, engine: Engine) -> None:
@@ -114,7 +113,7 @@ class Trading:
         """Loads what is stored, then lets everything run. The order matters: money, limits, orders, bots."""
         engine = self.engine
         self.portfolio = await self.database.read(Portfolio.load, "portfolio")
-        self.clock.not_before(await self.database.read(_newest_ms, "newest row"))
+        self.clock.not_before(await self.database.read(recovery.newest_ms, "newest row"))
         engine.stores.facts.stamp_with(self.clock)  # type: ignore[union-attr]
         await self.limits.load()
         await self.latches.load()
@@ -146,97 +145,54 @@ class Trading:
         self.monitors = [self.monitor]
         self.desk = RiskDesk(self)
         self.audit = Audit(self)
+        self.board = Board(self)
+        self.drift = DriftReports(self)
         self.halting = Halting(
             home=engine.home,
             clock=engine.clock,
             gateway=self.gateway,
             supervisor=self.supervisor,
-            book=self._book,
+            book=self.book,
             changed=self.touch_state,
         )
         self.view.state = self.halting.state
         self.view.strategy_of = self.strategy_of
         self.view.guards = self.guards
+        if engine.accounts is not None:
+            self.view.asked_price = engine.accounts.price
         self.view.is_dust = self.is_dust
-        self._provide()
+        self.provide()
         self.markets.learn(engine.desk.known_markets() if engine.desk is not None else {})
         self.paper = BookVenue(
             self.markets, self.view, self.gateway, clock=self.clock, chance=self.chance.child("paper"),
             redeem=gate.redeem,
         )  # fmt: skip
         self.gateway.serve(self.paper)
-        self.rehearsal = rehearsal.Rehearsal(self, gate) if rehearsal.possible(self) else None
-        if self.rehearsal is not None:
+        self.halting.sweeps.append(lambda: sweep(self.paper, engine.clock))
+        self.rehearsal = None
+        if rehearsal.possible(self):
+            root = await rehearsal.root_of_exchange(self)
+            self.rehearsal = rehearsal.Rehearsal(self, gate, root)
             self.gateway.serve(self.rehearsal.venue)
-            self.gateway.why_not["spot"] = self.rehearsal.why_not
-            self.halting.at_exchange = self.rehearsal.cancel_everything
-            self.monitors.append(Monitor(self, rehearsal.ROOT))
+            self.gateway.why_not[root] = self.rehearsal.why_not
+            self.halting.sweeps.append(self.rehearsal.cancel_everything)
+            self.monitors.append(Monitor(self, root))
         for watcher in (self.bots, self.hand, self):
             self.gateway.watch(watcher)
-        await self._recover()
+        await self.bots.read()
+        await recovery.take_up_orders(self)
         await self.alerts.load()
         await self.locks.load()
         for monitor in self.monitors:
             await monitor.load()
         engine.charts.on_closed = self.bots.on_closed  # type: ignore[union-attr]
-        self._run_services()
-        self._plug_safety()
+        fitness.plug(self)
         self.started = True
         await self.bots.load()
-
-    def _plug_safety(self) -> None:
-        """What the safety score asks of trading."""
-        safety = self.engine.safety
-        safety.plug("limits", self._limits_finding)
-        safety.plug("latches", self._latches_finding)
-        safety.plug("snapshot", self._snapshot_finding)
-        self.view.safety = self._safety
-
-    def _safety(self) -> tuple[int | None, tuple[str, ...]]:
-        found = self.engine.safety.current()
-        return (found.score, found.vetoes) if found is not None else (None, ())
-
-    def _limits_finding(self) -> Finding:
-        wrong = validate(self.limits.limits())
-        problem = self.limits.problem or (wrong[0] if wrong else "")
-        if problem:
-            return Finding("bad", problem, "polotui risk preset conservative")
-        return Finding("ok", f"{self.limits.preset}, all finite")
-
-    def _latches_finding(self) -> Finding:
-        active = self.latches.active()
-        if active:
-            return Finding("bad", f"set: {', '.join(latch.name for latch in active)}", "polotui risk status shows how")
-        return Finding("ok", "none is set")
-
-    def _snapshot_finding(self) -> Finding:
-        last = self.snapshots.last_verified_ms
-        if last is None:
-            return Finding("does not apply", "the first snapshot is being made")
-        hours = max(0, self.engine.clock.wall_ms() - last) / 3_600_000
-        if hours >= 24:
-            return Finding("bad", f"the last one is {hours:.0f} h old", "check the disk; polotui logs says why")
-        return Finding("ok", f"verified {hours:.1f} h ago")
-
-    async def _recover(self) -> None:
-        """Open orders go back to their venue; what had not reached it is ended."""
-        orders = await self.gateway.load()
-        resting = []
-        for order in orders:
-            if root_of(order.terms.account) != PAPER:
-                continue
-            if order.terms.type in (OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP) and (
-                order.state is not OrderState.SUBMITTING or order.filled
-            ):
-                resting.append(order)
-            else:
-                # The paper venue lived in the process that ended: what it had not told did not happen.
-                ended = OrderState.CANCELLED if order.filled else OrderState.REJECTED
-                await self.gateway.on_state(order.terms.id, ended, code="ENGINE-ENDED", words="the engine ended first")
-        self.paper.restore(
-            [OpenOrder(terms=order.terms, left=order.left, venue_id=order.venue_id) for order in resting]
-        )
-        await self.guards.load([order.terms for order in self.gateway.blotter.open()])
+        self._run_services()
+        # The list of markets may have come while all this was read.
+        self.paper.on_rules()
+        recovery.want_what_is_held(self)
 
     def _run_services(self) -> None:
         service = self.supervisor.service
@@ -250,16 +206,53 @@ class Trading:
             self.rehearsal.run_services()
         service("correlations", self.correlations.run)
         service("prevented", self.prevented.run)
-        service("positions", self._keep_positions)
+        service("board", self.board.run)
+        service("positions", self.keep_positions)
+        service("portfolio", self._keep_whole)
         service("ledger-snapshots", self._keep_snapshots)
 
     async def close(self) -> None:
         """Waits for what is being sent and writes what is left to write."""
+        await self.supervisor.finish(FINISH_SECONDS)
         if self.started:
             await self.gateway.close()
             await self.guards.save()
             if self.rehearsal is not None:
                 await self.rehearsal.close()
+
+    async def _keep_whole(self) -> None:
+        """Looks for rows that the portfolio was never told of: without one it would wait for ever."""
+        while True:
+            await asyncio.sleep(WHOLE_SECONDS)
+            try:
+                await self.catch_up()
+            except StorageError as error:
+                log.warning("the portfolio could not be compared with the ledger", extra={"detail": str(error)})
+
+    async def catch_up(self) -> None:
+        portfolio = self.portfolio
+        found = await self.database.read(lambda c: portfolio.missing(c), "portfolio")
+        if found and portfolio.take(found):
+            log.warning("the portfolio was not told of rows of the ledger; it knows them now")
+            self.touch_positions()
+
+    async def _keep_snapshots(self) -> None:
+        """A proven copy of the ledger every hour, at the start too; one old copy a day is read again."""
+        checked_at = self.clock.monotonic()
+        while True:
+            last = self.snapshots.last_verified_ms or 0
+            if self.engine.clock.wall_ms() - last >= SNAPSHOT_MS:
+                try:
+                    await self.snapshots.make()
+                except StorageError as error:
+                    self.fact("engine", "error", f"No snapshot of the ledger: {error}")
+                self.engine.safety.again()
+            if self.clock.monotonic() - checked_at >= 86_400:
+                checked_at = self.clock.monotonic()
+                found = await self.snapshots.verify_one()
+                if found is not None and not found[1].ok:
+                    self.fact("engine", "error", f"The snapshot {found[0].name} is damaged: {found[1].problems[0]}")
+            await asyncio.sleep(300)
 
     # -- the market's listener, through the desk ------------------------------------------------------------------
 
@@ -283,6 +276,9 @@ class Trading:
 
     def on_markets(self, markets: dict[str, Market]) -> None:
         self.markets.learn(markets)
+        if self.started:
+            self.paper.on_rules()
+            recovery.want_what_is_held(self)
 
     # -- watching orders ------------------------------------------------------------------------------------------
 
@@ -314,6 +310,11 @@ class Trading:
         self, id: str, source: str, target: str, currency: str, amount: Decimal, kind: str, note: str
     ) -> None:
         """Moves capital between accounts, once for each `id`."""
+        await self.supervisor.whole(self._move(id, source, target, currency, amount, kind, note))
+
+    async def _move(
+        self, id: str, source: str, target: str, currency: str, amount: Decimal, kind: str, note: str
+    ) -> None:
         now = self.clock.wall_ms()
         moved = await self.database.transact(
             lambda c: ledger.move_capital(
@@ -330,6 +331,9 @@ class Trading:
 
     async def deposit(self, currency: str, amount: Decimal) -> None:
         """Virtual money for the paper account; the day's loss and the drawdown do not count it."""
+        await self.supervisor.whole(self._deposit(currency, amount))
+
+    async def _deposit(self, currency: str, amount: Decimal) -> None:
         assert self.engine.stores is not None
         entry = await self.engine.stores.paper.deposit(currency, amount)
         self.portfolio.apply_entry(entry)
@@ -425,8 +429,15 @@ class Trading:
         stored = self.bots.of(bot) if bot else None
         return stored.strategy if stored is not None else ""
 
+    def account_named(self, name: str) -> str:
+        """`spot` is the exchange's account at hand, whatever its books are called."""
+        head, slash, rest = name.partition("/")
+        if head == rehearsal.ROOT and self.rehearsal is not None:
+            return self.rehearsal.root + slash + rest
+        return name
+
     def roots(self) -> list[str]:
-        return [PAPER] if self.rehearsal is None else [PAPER, rehearsal.ROOT]
+        return [PAPER] if self.rehearsal is None else [PAPER, self.rehearsal.root]
 
     def root_of_venue(self, venue: str) -> str:
         """Raises Refused for an exchange that is not this machine's own."""
@@ -439,7 +450,7 @@ class Trading:
                 next_step="Leave the venue out to trade on paper.",
                 code="no-venue",
             )
-        return rehearsal.ROOT
+        return self.rehearsal.root
 
     def scales(self, symbol: str) -> tuple[int, int]:
         market = self.markets.market(symbol)
@@ -475,158 +486,8 @@ class Trading:
         return found
 
     def band(self, stored: StoredBot) -> tuple[float | None, float | None]:
-        return None, None
-
-    # -- telling --------------------------------------------------------------------------------------------------
-
-    def told(self, number: int) -> None:
-        """A fact with this number was stored in a transaction of ours."""
-        if number:
-            self.engine.facts.stored(number)
-
-    def fact(self, kind: str, level: str, text: str, *, symbol: str = "", bot: int = 0, ref: str = "") -> None:
-        """A fact that is stored soon, for what moves no money."""
-        self.engine.facts.submit(kind, level, text, symbol, bot, ref)
-
-    def add_fact(
-        self, connection: Connection, kind: str, level: str, text: str, *, symbol: str = "", bot: int = 0, ref: str = ""
-    ) -> int:
-        """A fact inside a transaction; give its number to `told` afterwards."""
-        at_ms = self.clock.wall_ms()
-        return add_fact(
-            connection, kind=kind, level=level, text=text, symbol=symbol, at_ms=at_ms, bot=bot, ref=ref
-        ).number
-
-    async def note(
-        self, kind: str, text: str, caller: str, *, symbol: str = "", bot: int = 0, account: str = "",
-        level: str = "info", code: str = "",
-    ) -> None:  # fmt: skip
-        """An audit row and its line in the feed, together."""
-        now = self.clock.wall_ms()
-
-        def write(connection: Connection) -> int:
-            ledger.add_audit(
-                connection, kind=kind, caller=caller or "person", code=code, text=text, account=account, symbol=symbol,
-                at_ms=now,
-            )  # fmt: skip
-            feed = kind if kind in ("protection", "halt", "risk", "alert", "bot") else "risk"
-            return self.add_fact(connection, feed, level, text, symbol=symbol, bot=bot)
-
-        self.told(await self.database.transact(write, kind))
-
-    async def _book(self, kind: str, text: str, caller: str) -> None:
-        await self.note("halt" if kind == "halt" else kind, text, caller, level="warning")
-
-    def changed(
-        self, *, trades: bool = False, fills: bool = False, signals: bool = False, journal: bool = False,
-        alerts: bool = False,
-    ) -> None:  # fmt: skip
-        """Counts a change of what is stored, so that lists are asked for again."""
-        import msgspec
-
-        old = self._counts
-        self._counts = msgspec.structs.replace(
-            old,
-            trades=old.trades + trades,
-            fills=old.fills + fills,
-            signals=old.signals + signals,
-            journal=old.journal + journal,
-            alerts=old.alerts + alerts,
-        )
-        self.hub.touch("trading")
-
-    def touch_state(self) -> None:
-        self.hub.touch("trading")
-        self.hub.touch("risk")
-        self.hub.touch("bots")
-
-    def touch_positions(self) -> None:
-        self._positions_changed.set()
-
-    def _provide(self) -> None:
-        provide = self.hub.provide
-        provide("bots", lambda topic, key: BotsState(bots=self.bots.rows()))
-        provide("positions", lambda topic, key: PositionsState(positions=self._positions))
-        provide("orders", lambda topic, key: OrdersState(orders=self.order_rows()))
-        provide("risk", lambda topic, key: RiskState(risk=self.desk.risk()))
-        provide("trading", lambda topic, key: self.state())
-        for topic in ("bots", "positions", "orders", "risk", "trading"):
-            self.hub.touch(topic)
-
-    def state(self) -> TradingState:
-        """For the header of every face."""
-        import msgspec
-
-        meter = self.monitor.meter_now()
-        unknown = sum(order.state.value == "UNKNOWN" for order in self.gateway.blotter.open())
-        return msgspec.structs.replace(
-            self._counts,
-            state=self.halting.state(),
-            reason=self.halting.reason(),
-            risk=meter.score if meter is not None else None,
-            breaches=len(meter.breached) if meter is not None else 0,
-            open_alerts=self.alerts.open_count(),
-            unknown_orders=unknown,
-        )
-
-    def order_rows(self) -> list[OrderRow]:
-        return [
-            shapes.live_order(order, self.scales(order.terms.symbol)[0])
-            for order in self.gateway.blotter.open()
-            if not order.waits
-        ]
-
-    def position_rows(self) -> list[PositionRow]:
-        """Open positions with their marks; dust last."""
-        rows = []
-        for held in self.portfolio.positions():
-            if held.quantity <= 0:
-                continue
-            guard = self.guards.of(held.account, held.symbol)
-            rows.append(
-                shapes.position(
-                    held,
-                    strategy=self.strategy_of(held.bot),
-                    mark=self.markets.mark(held.symbol),
-                    guard=guard,
-                    first_stop=self.monitor.first_stop(held.account, held.symbol),
-                    scales=self.scales(held.symbol),
-                    dust=self.is_dust(held),
-                    orders=[
-                        order.terms.id
-                        for order in self.gateway.blotter.of(held.account, held.symbol)
-                        if not order.final and not order.waits
-                    ],
-                )
-            )
-        return sorted(rows, key=lambda row: (row.dust, row.account, row.symbol))
-
-    async def _keep_snapshots(self) -> None:
-        """A proven copy of the ledger every hour, at the start too; one old copy a day is read again."""
-        checked_at = self.clock.monotonic()
-        while True:
-            last = self.snapshots.last_verified_ms or 0
-            if self.engine.clock.wall_ms() - last >= SNAPSHOT_MS:
-                try:
-                    await self.snapshots.make()
-                except StorageError as error:
-                    self.fact("engine", "error", f"No snapshot of the ledger: {error}")
-                self.engine.safety.again()
-            if self.clock.monotonic() - checked_at >= 86_400:
-                checked_at = self.clock.monotonic()
-                found = await self.snapshots.verify_one()
-                if found is not None and not found[1].ok:
-                    self.fact("engine", "error", f"The snapshot {found[0].name} is damaged: {found[1].problems[0]}")
-            await asyncio.sleep(300)
-
-    async def _keep_positions(self) -> None:
-        while True:
-            await self._positions_changed.wait()
-            self._positions_changed.clear()
-            self._positions = self.position_rows()
-            self.hub.touch("positions")
-            self.hub.touch("bots")
-            await asyncio.sleep(POSITIONS_SECONDS)
+        """The return that a bot may be expected to have by now."""
+        return self.board.band(stored)
 
 
 def _digest(connection: Connection) -> str:
@@ -636,15 +497,3 @@ def _digest(connection: Connection) -> str:
 def _title(code: str) -> str:
     """A check's code as words: RISK-DAILY-LOSS is «daily loss»."""
     return code.removeprefix("RISK-").replace("-", " ").lower()
-
-
-def _newest_ms(connection: Connection) -> int:
-    """The latest time of any row of trading."""
-    found = [
-        connection.execute(f"SELECT {column} FROM {table} ORDER BY number DESC LIMIT 1").fetchone()  # noqa: S608
-        for table, column in (("fills", "booked_ms"), ("order_events", "at_ms"), ("audit", "at_ms"))
-    ]
-    return max((int(row[0]) for row in found if row is not None), default=0)
-
-
-__all__ = ["QUOTE", "Trading", "plain"]

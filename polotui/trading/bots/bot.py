@@ -3,9 +3,7 @@
 Decided here:
 * Whoever drives it, a replay or the live desk, calls the same: `begin` (a moment opens), `exits`, `enter` for each
   symbol in the document's order, `on_fill` and `on_order` as they are told, `settle` (stops follow), `on_moment` (bars
-  closed). What decides is synchronous and touches nothing but the bot; only `exits`, `enter` and `settle` send.
-* Money is the ledger's. The bot keeps the cash that its own fills make as a float, because that has the backtest's
-  bits; where the ledger says otherwise by more than rounding, the ledger counts.
+  closed). Only `exits`, `enter` and `settle` send.
 * What must survive is `state()`: small, plain, good after any close or fill. The stream is built anew from history.
 * An entry is sent once. After a restart the orders of the running moment say what was sent already.
 """
@@ -13,79 +11,30 @@ Decided here:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from polotui.backtest.kernel import shapes as k
-from polotui.backtest.kernel.inside import nearest_stop
-from polotui.backtest.rules import record
-from polotui.backtest.settings import Settings
 from polotui.core.clock import Clock
-from polotui.core.errors import UsageError
+from polotui.core.errors import PolotuiError
 from polotui.core.ids import Chance
-from polotui.execution.exits import beyond_stop
 from polotui.model.orders import FINAL, OWN, OrderState, OrderTerms, OrderType, Purpose, Side
 from polotui.risk.values import Asked
 from polotui.strategy.document.bind import Bound
-from polotui.strategy.runtime.columns import Bar, Bars
+from polotui.strategy.runtime.columns import Bars
 from polotui.trading.bots import notes
-from polotui.trading.bots.fitness import unsupported
-from polotui.trading.bots.hand import Closing, Fill, Hand, Shared, is_entry
-from polotui.trading.bots.memory import TradeLog, new_counts, plain_rules
-from polotui.trading.bots.orders import Keeper, Orders, Protection, Purse
+from polotui.trading.bots.deciding import Deciding
+from polotui.trading.bots.hand import Hand, is_entry
+from polotui.trading.bots.orders import Keeper, Orders, Protection, Purse, Sent
 from polotui.trading.bots.steps import WIDE, Steps, exact
-from polotui.trading.bots.telling import Telling
-from polotui.trading.paper import codes
+from polotui.trading.bots.terms import BotState, BotTerms, SentOrder, Told
 
-BotState = Literal["running", "paused", "stopping", "stopped", "failed"]
 _TYPES = {k.MARKET: OrderType.MARKET, k.LIMIT: OrderType.LIMIT, k.STOP_ENTRY: OrderType.STOP}
-#: What float and exact cash may differ by, in quote currency, and still be the same money.
-_SAME_CASH = 1e-6
-_MISSED_WORDS = "its bar closed while the engine was down"
 
 
-@dataclass(frozen=True)
-class BotTerms:
-    """What a bot is started with. `settings` has capital, costs and policy; its span is not read.
-
-    `form` is that of its venue. `bar`: an entry is an order of one moment, asked anew at the next, and a limit or stop
-    entry is an unrounded quantity. `book`: it rests until it expires, with a quantity on the grid.
-    """
-
-    id: int
-    strategy: str
-    account: str
-    symbols: tuple[str, ...]
-    frame_ms: int
-    settings: Settings
-    form: Literal["bar", "book"] = "bar"
-
-
-@dataclass(frozen=True)
-class SentOrder:
-    """An order of the bot as the ledger has it after a restart."""
-
-    terms: OrderTerms
-    state: OrderState
-    code: str = ""
-    words: str = ""
-
-
-@dataclass(frozen=True)
-class Told:
-    """A fill as the ledger has it."""
-
-    number: int
-    fill: Fill
-    terms: OrderTerms
-    at_ms: int
-
-
-class Bot:
-    """Several hands with common cash, places and trades. `histories` begin at the anchor and end with the last closed
-    bar that the state knows, or before the first one to be traded."""
+class Bot(Deciding):
+    """A bot that sends what it decided."""
 
     def __init__(
         self,
@@ -101,43 +50,16 @@ class Bot:
         chance: Chance,
         listener: notes.BotListener | None = None,
     ) -> None:
-        if why := unsupported(bound):
-            raise UsageError(f"{terms.strategy} cannot run as a bot. {why}", safe="Nothing was started.")
-        self.terms = terms
-        self.bound = bound
-        self.state_name: BotState = "running"
-        self.reason = ""
-        #: Why a symbol may not be entered now ("" when it may): stale data, a lock. Asked before each entry.
-        self.blocked: Callable[[str], str] = lambda symbol: ""
+        super().__init__(terms, bound, histories=histories, steps=steps, purse=purse, clock=clock, listener=listener)
         self._orders = orders
         self._keeper = keeper
-        self._purse = purse
-        self._clock = clock
         self._chance = chance
-        numbers = plain_rules(record(bound, terms.settings, len(terms.symbols), 0, 1, terms.frame_ms))
-        self.shared = Shared(numbers, TradeLog(), new_counts())
-        self.hands = {
-            symbol: Hand(symbol, bound, steps[symbol], self.shared, histories[symbol]) for symbol in terms.symbols
-        }
-        self.cash = float(terms.settings.capital)
-        self.equity = self.cash
-        #: Open of the bar whose close was decided last; 0 before the first.
-        self.bar_ms = 0
-        self.anchor_ms = min((int(bars.time[0]) for bars in histories.values() if len(bars)), default=0)
-        self.fill_number = 0
-        self._tell = Telling(terms, bound, listener or notes.Silence(), clock)
 
-    # -- a moment opens -------------------------------------------------------------------------------------------
-
-    def begin(self, prices: Mapping[str, float]) -> None:
-        """A moment opens: the price of each symbol that is traded now (its open, or the last one)."""
+    async def exits(self, *, again: bool = False) -> None:
+        """Sends the exits that are decided, in the document's order of symbols; each once a moment. `again`: also those
+        that were sent in this moment and ended without having sold everything."""
         for symbol, hand in self.hands.items():
-            hand.reference = float(prices.get(symbol, float("nan")))
-
-    async def exits(self) -> None:
-        """Sends the exits that are decided, in the document's order of symbols."""
-        for symbol, hand in self.hands.items():
-            if not hand.wants_exit():
+            if not hand.wants_exit(again):
                 continue
             if not hand.begin_exit():
                 self._after_trade(hand)
@@ -155,9 +77,16 @@ class Bot:
         terms = self._order(
             hand, Side.SELL, OrderType.MARKET, Purpose.EXIT, quantity=quantity, reason=words, late_ms=hand.late_ms
         )
-        sent = await self._orders.submit(Asked(terms=terms, strategy=self.terms.strategy), self._caller)
+        hand.exit_id = terms.id
+        try:
+            sent = await self._orders.submit(Asked(terms=terms, strategy=self.terms.strategy), self._caller)
+        except PolotuiError:
+            hand.exit_id = ""  # nothing was sent
+            raise
+        if sent.state in FINAL and hand.exit_id == terms.id:
+            hand.exit_id = ""
         if sent.state is OrderState.RISK_DENIED:
-            self._tell.refused(hand, self.bar_ms, notes.DENIED, f"{sent.decision.code}: {sent.decision.recommendation}")
+            self._tell.refused(hand, self.bar_ms, notes.DENIED, _denial(sent))
 
     async def enter(self, symbol: str) -> None:
         """Sends the entry that is ordered for a symbol, if places and the bot's state allow it."""
@@ -183,10 +112,6 @@ class Bot:
             return notes.refusal_words(k.NO_PLACE)
         blocked = self.blocked(hand.symbol)
         return (notes.BLOCKED, blocked) if blocked else None
-
-    def _refuse_entry(self, hand: Hand, code: str, reason: str) -> None:
-        hand.drop_entry()
-        self._tell.refused(hand, self.bar_ms, code, reason)
 
     async def _buy(self, hand: Hand) -> None:
         position = hand.position
@@ -214,19 +139,22 @@ class Bot:
             expire_ms=expires,
             reason=self._tell.rule,
         )  # fmt: skip
-        hand.order_id = terms.id
+        hand.order_id, hand.bought = terms.id, False
         asked = Asked(
             terms=terms,
             strategy=self.terms.strategy,
             stop=None if math.isnan(stop) else exact(stop),
             target=None if math.isnan(target) else hand.steps.price(target),
         )
-        sent = await self._orders.submit(asked, self._caller)
+        try:
+            sent = await self._orders.submit(asked, self._caller)
+        except PolotuiError:
+            hand.order_id = ""  # nothing was sent
+            raise
+        # Any other end is told by `on_order`, perhaps after this.
         if sent.state is OrderState.RISK_DENIED:
             hand.order_id = ""
-            self._refuse_entry(hand, notes.DENIED, f"{sent.decision.code}: {sent.decision.recommendation}")
-        elif sent.state in FINAL and hand.order_id == terms.id:
-            hand.order_id = ""
+            self._refuse_entry(hand, notes.DENIED, _denial(sent))
 
     def _stated(self, hand: Hand) -> tuple[float, float]:
         """Stop and target that the gate is told. The backtest enters also when the open lies beyond one of them, and
@@ -279,8 +207,17 @@ class Bot:
         if not hand.held:
             await self._keeper.drop(self.terms.account, symbol, "the position is closed")
             return
-        if position.exit_reason != 0:
-            return
+        if position.exit_reason == 0:
+            await self._protect(hand)
+
+    async def keep_unsold(self) -> None:
+        """On a book, after `exits`: what could not be sold has its stop again until the next try."""
+        for hand in self.hands.values():
+            if hand.held and hand.position.exit_reason != 0 and not hand.exit_id:
+                await self._protect(hand)
+
+    async def _protect(self, hand: Hand) -> None:
+        symbol = hand.symbol
         stop, target, words = hand.protection()
         quantity = hand.sellable(self._purse.held(symbol))
         if (stop is None and target is None) or quantity <= 0:
@@ -297,7 +234,7 @@ class Bot:
                 target,
                 reason=words,
                 signal=hand.signal,
-            )  # fmt: skip
+            )
         )
 
     async def settle_all(self) -> None:
@@ -311,177 +248,6 @@ class Bot:
         for symbol in self.hands:
             await self.enter(symbol)
         await self.settle_all()
-
-    # -- what is told ---------------------------------------------------------------------------------------------
-
-    def on_fill(self, fill: Fill, terms: OrderTerms, at_ms: int, number: int = 0) -> bool:
-        """Books a fill of an order of this bot. `number` is the ledger's; what was booked before is left out."""
-        if number and number <= self.fill_number:
-            return False
-        hand = self.hands.get(terms.symbol)
-        if hand is None:
-            return False
-        was_held = hand.held
-        self.cash += hand.book(fill, terms)
-        if not was_held and hand.held:
-            hand.entered_ms = at_ms
-        self.fill_number = max(number, self.fill_number)
-        self._after_trade(hand, at_ms)
-        return True
-
-    def _after_trade(self, hand: Hand, at_ms: int = 0) -> None:
-        row = self.shared.trades.take()
-        if row is not None:
-            self._tell.traded(hand, row, at_ms or self._clock.wall_ms())
-            hand.late_ms, hand.exit_words = 0, ""
-        if self.state_name == "stopping" and not any(other.held for other in self.hands.values()):
-            self.state_name = "stopped"
-
-    def on_order(self, terms: OrderTerms, state: OrderState, code: str = "", words: str = "") -> None:
-        """An order of this bot moved."""
-        hand = self.hands.get(terms.symbol)
-        if hand is None or state not in FINAL or not is_entry(terms) or hand.order_id != terms.id:
-            return
-        hand.order_id = ""
-        if state is OrderState.FILLED or code == codes.REST:
-            hand.drop_entry()
-        elif code in (codes.NO_VOLUME, codes.NOT_REACHED, codes.NO_BAR):
-            return  # it is asked for again at the next open, as long as it has not expired
-        elif code in (codes.NO_CASH, codes.TOO_SMALL):
-            place = k.NO_CASH if hand.short_of_cash or code == codes.NO_CASH else k.TOO_SMALL
-            self.shared.counts[k.REFUSED + place] += 1
-            self._refuse_entry(hand, *notes.refusal_words(place))
-        elif hand.drop_entry() and state is not OrderState.RISK_DENIED:
-            self._tell.refused(hand, self.bar_ms, notes.REJECTED, f"{state}: {code} {words}".strip())
-
-    def on_reached(self, symbol: str, *, stop: bool, price: float) -> None:
-        """A stop or target was reached, and nothing could be sold at its price."""
-        hand = self.hands[symbol]
-        hand.unsold(stop, price)
-        self._after_trade(hand)
-
-    # -- bars close -----------------------------------------------------------------------------------------------
-
-    @property
-    def _moment_ms(self) -> int:
-        """When the moment began that is forming."""
-        return self.bar_ms + self.terms.frame_ms if self.bar_ms else self._clock.wall_ms()
-
-    def on_moment(self, at_ms: int, bars: Mapping[str, Bar], *, missed: bool = False) -> None:
-        """The bars that opened at `at_ms` closed: decides for the next open. `missed`: too late to enter on it."""
-        closed = [(hand, bars[symbol]) for symbol, hand in self.hands.items() if symbol in bars]
-        for hand, bar in closed:
-            for place in hand.end_bar(bar):
-                self._tell.refused(hand, self.bar_ms, *notes.refusal_words(place))
-            hand.inputs.close(bar)
-            hand.position.last_close = bar.close
-        self.bar_ms = at_ms
-        self._mark()
-        for hand, bar in closed:
-            closing = hand.decide(bar, self.equity)
-            self._told(hand, bar, closing, missed)
-        self.shared.index += 1
-        for hand in self.hands.values():
-            hand.reference = float("nan")
-
-    def _mark(self) -> None:
-        """Cash and equity as the backtest marks them."""
-        ledger = float(self._purse.cash())
-        if abs(ledger - self.cash) > _SAME_CASH + 1e-9 * abs(ledger):
-            self.cash = ledger
-        worth = 0.0
-        for hand in self.hands.values():
-            position = hand.position
-            if position.quantity != 0.0 or position.dust != 0.0:
-                worth += (position.quantity + position.dust) * position.last_close
-        self.equity = self.cash + worth
-
-    def _told(self, hand: Hand, bar: Bar, closing: Closing, missed: bool) -> None:
-        if closing.asked:
-            hand.signal = self._tell.signal(hand, bar, closing)
-        for place in closing.refusals:
-            self._tell.refused(hand, bar.time, *notes.refusal_words(place))
-        if closing.asked and missed:
-            self._refuse_entry(hand, notes.MISSED, _MISSED_WORDS)
-        elif closing.asked and self.state_name != "running":
-            self._refuse_entry(hand, notes.PAUSED, f"the bot is {self.state_name}")
-        if closing.exits:
-            self._tell.decision(hand, bar.time, "exit", k.REASONS[hand.position.exit_reason], bar.close)
-        elif closing.trail is not None:
-            self._tell.decision(hand, bar.time, "trail", k.REASONS[k.BY_TRAIL], closing.trail)
-
-    def catch_up(self, moments: Sequence[tuple[int, Mapping[str, Bar]]]) -> None:
-        """Bars that closed while nothing ran, oldest first. Exits they decide are carried out now; an entry only if the
-        newest of them asks for it; a stop that they crossed is an exit at the first price there is, marked late."""
-        if moments:
-            for hand in self.hands.values():
-                if hand.position.order != 0 and not hand.order_id:
-                    self._refuse_entry(hand, notes.MISSED, _MISSED_WORDS)
-        for place, (at_ms, bars) in enumerate(moments):
-            for symbol, bar in bars.items():
-                if symbol in self.hands:
-                    self._crossed(self.hands[symbol], bar)
-            self.on_moment(at_ms, bars, missed=place < len(moments) - 1)
-
-    def _crossed(self, hand: Hand, bar: Bar) -> None:
-        position = hand.position
-        if not hand.held or position.exit_reason != 0:
-            return
-        level, reason = nearest_stop(position, self.shared.rules, 1)
-        if beyond_stop(bar.low, level, 1):
-            position.exit_reason = reason
-            position.order = 0
-            hand.late_ms = bar.time
-            hand.exit_words = f"{k.REASONS[reason]}, crossed while the engine was down"
-            self._tell.decision(hand, bar.time, "late", hand.exit_words, level)
-
-    # -- what a person does ---------------------------------------------------------------------------------------
-
-    def pause(self, reason: str) -> None:
-        """No new entries; exits and stops go on."""
-        self._leave("running", "paused", reason)
-        for hand in self.hands.values():
-            if hand.position.order != 0:
-                self._refuse_entry(hand, notes.PAUSED, "the bot was paused")
-
-    def resume(self) -> None:
-        self._leave("paused", "running", "")
-
-    def stop(self, reason: str, *, close: bool) -> None:
-        """Ends the bot: its positions are sold at the next `exits`, or kept as they are with their stops."""
-        for hand in self.hands.values():
-            if hand.position.order != 0:
-                self._refuse_entry(hand, notes.PAUSED, "the bot was stopped")
-            if close and hand.held and hand.position.exit_reason == 0:
-                hand.position.exit_reason = k.BY_RULE
-                hand.exit_words = f"stopped: {reason}" if reason else "stopped"
-        held = any(hand.held for hand in self.hands.values())
-        self.state_name, self.reason = ("stopping" if close and held else "stopped"), reason
-
-    def fail(self, reason: str) -> None:
-        self.state_name, self.reason = "failed", reason
-
-    def _leave(self, wanted: BotState, to: BotState, reason: str) -> None:
-        if self.state_name != wanted:
-            raise UsageError(f"The bot is {self.state_name}, not {wanted}.", safe="Nothing was changed.")
-        self.state_name, self.reason = to, reason
-
-    def edit_levels(self, symbol: str, *, stop: Decimal | None = None, target: Decimal | None = None) -> None:
-        """A person moves the stop or the target of an open position; what is None stays."""
-        hand = self.hands.get(symbol)
-        if hand is None or not hand.held:
-            raise UsageError(f"The bot holds nothing of {symbol}.", safe="Nothing was changed.")
-        position, price = hand.position, hand.position.last_close
-        wrong = (stop is not None and float(stop) >= price) or (target is not None and float(target) <= price)
-        if wrong:
-            raise UsageError(
-                f"The stop must lie below the price of {price:g}, and the target above it.", safe="Nothing was changed."
-            )
-        if stop is not None:
-            # The trailing stop gives way too: the nearer of the two would count otherwise.
-            position.stop, position.trail = float(stop), float("nan")
-        if target is not None:
-            position.target = hand.steps.price_float(target)
 
     # -- what survives --------------------------------------------------------------------------------------------
 
@@ -532,9 +298,21 @@ class Bot:
                 hand.order_id = terms.id
             if now:
                 hand.begin_entry()
-        elif terms.purpose is Purpose.EXIT and now:
-            hand.left_at = self.shared.index
+        elif terms.purpose is Purpose.EXIT:
+            if now:
+                hand.left_at = self.shared.index
+            if order.state not in FINAL:
+                hand.exit_id = terms.id
 
     @property
     def _caller(self) -> str:
         return f"bot {self.terms.id}"
+
+
+def _denial(sent: Sent) -> str:
+    """Why the gate refused, in its own words."""
+    first = next((finding for finding in sent.decision.findings if finding.refuses), None)
+    return f"{sent.decision.code}: {first.text if first else sent.decision.recommendation}"
+
+
+__all__ = ["Bot", "BotState", "BotTerms", "SentOrder", "Told"]

@@ -63,7 +63,8 @@ class Shared:
 
     rules: Any
     trades: TradeLog
-    counts: list[int]
+    #: A list; the kernel's functions are typed for arrays and ask no more of them than their places.
+    counts: Any
     #: Number of the moment that is forming.
     index: int = 0
 
@@ -96,11 +97,14 @@ class Hand:
         #: The entry that is at the venue, and those that are not wanted any more and have to be cancelled.
         self.order_id = ""
         self.stale: list[str] = []
+        #: The exit that is on its way.
+        self.exit_id = ""
         self.signal = ""
         self.entered_ms = 0
         self.late_ms = 0
         self.exit_words = ""
-        self.short_of_cash = False
+        #: Of the entry that is at the venue: whether cash cut it, and whether something of it was bought.
+        self.short_of_cash = self.bought = False
 
     # -- a bar closes ---------------------------------------------------------------------------------------------
 
@@ -170,8 +174,11 @@ class Hand:
         """Whether the symbol has a price now."""
         return not math.isnan(self.reference)
 
-    def wants_exit(self) -> bool:
-        return self.held and self.position.exit_reason != 0 and self.traded and self.left_at != self._shared.index
+    def wants_exit(self, again: bool) -> bool:
+        """Whether an exit is to be sent: once a moment, or `again` when none is on its way."""
+        if not (self.held and self.position.exit_reason != 0 and self.traded) or self.exit_id:
+            return False
+        return again or self.left_at != self._shared.index
 
     def begin_exit(self) -> bool:
         """The exit is carried out now. False when nothing of it can be sold: then the trade ends here, as dust."""
@@ -215,7 +222,7 @@ class Hand:
 
     def drop_entry(self) -> bool:
         """Forgets the entry that is ordered. Whether there was one."""
-        there = self.position.order != 0
+        there = bool(self.position.order != 0)
         self.position.order = 0
         return there
 
@@ -248,6 +255,7 @@ class Hand:
             else math.isnan(self.reference) or self.reference >= position.order_price
         )
         position.at_open = 1 if at_open else 0
+        self.bought = self.bought or terms.id == self.order_id
         position.order_reason = k.ADD if terms.purpose is Purpose.ADD else k.ENTRY
         change = book_entry(
             position, NoLog(), shared.counts, self._rules_of(fill), shared.index, 0, 1, price, quantity, fill.maker,
@@ -334,6 +342,7 @@ class Hand:
             "tried_at": self.tried_at,
             "order": self.order_id,
             "stale": list(self.stale),
+            "exit": self.exit_id,
             "signal": self.signal,
             "entered_ms": self.entered_ms,
             "late_ms": self.late_ms,
@@ -344,6 +353,7 @@ class Hand:
         self.position = position_of(state["position"])
         self.left_at, self.tried_at = state["left_at"], state["tried_at"]
         self.order_id, self.signal, self.stale = state["order"], state["signal"], list(state["stale"])
+        self.exit_id = state["exit"]
         self.entered_ms, self.late_ms = state["entered_ms"], state["late_ms"]
         self.exit_words = state["exit_words"]
 

@@ -54,7 +54,7 @@ class Inputs:
         }
         there = list(codes.values())
         self._sides = tuple(codes)
-        self.code = np.zeros((4, max([1, *(len(code.ops) for code in there)])), np.int32)
+        self.code: Any = np.zeros((4, max([1, *(len(code.ops) for code in there)])), np.int32)
         self.constants = np.zeros((2, max([1, *(len(code.constants) for code in there)])))
         self.values = np.full((2, 1, max([1, *(len(code.parts) for code in there)])), math.nan)
         self.stack = np.empty(max([1, *(code.depth for code in there)]))

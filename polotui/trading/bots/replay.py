@@ -1,7 +1,7 @@
 """Drives a bot over history, moment by moment, in the order of the backtest's kernel.
 
-Decided here: exits of all symbols at the open, then entries in the document's order of symbols, then what happens inside
-the bars, then the close. Everything goes through orders; the venue alone knows the bars before they close.
+Decided here: exits of all symbols at the open, then entries in the document's order of symbols, then what happens
+inside the bars, then the close. Everything goes through orders; the venue alone knows the bars before they close.
 """
 
 from __future__ import annotations

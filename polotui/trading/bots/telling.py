@@ -13,6 +13,7 @@ from polotui.strategy.runtime.truth import FALSE, TRUE
 from polotui.trading.bots.hand import Closing, Hand
 from polotui.trading.bots.notes import BotListener, DecisionNote, RefusalNote, SignalNote, TradeNote
 from polotui.trading.bots.steps import exact
+from polotui.trading.bots.terms import BotTerms
 
 _VOTES = {TRUE: "agrees", FALSE: "against"}
 
@@ -20,7 +21,7 @@ _VOTES = {TRUE: "agrees", FALSE: "against"}
 class Telling:
     """Makes notes and hands them to the listener."""
 
-    def __init__(self, terms: Any, bound: Bound, listener: BotListener, clock: Clock) -> None:
+    def __init__(self, terms: BotTerms, bound: Bound, listener: BotListener, clock: Clock) -> None:
         self._terms = terms
         self._listener = listener
         self._clock = clock

@@ -8,5 +8,6 @@ resolve.py      orders whose fate is open are asked after until it is known
 private.py      the account's stream, and what has to be fetched before it counts as live
 reconcile.py    our folds against the exchange's balances
 own.py          the gateway's blotter as what is known of our orders
+desk.py          all of it put together, for the engine
 halt.py         cancels everything, with a client and limits of its own
 """

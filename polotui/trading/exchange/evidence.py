@@ -61,22 +61,36 @@ class Evidence:
         self._listener = listener
         self._stop = stop
         self._foreign: dict[str, None] = {}
+        self._stopped: set[tuple[str, str]] = set()
 
     async def order(self, order: Order) -> OrderState | None:
         """An order as REST states it. The state it is in for us now; None when it is not ours."""
         standing = await self._whose(order)
         if standing is None:
             return None
-        if difference := words.same_terms(standing.terms, order):
-            self._stop("ORDER-TERMS", f"Order {standing.terms.id} stands at the exchange with {difference}.")
+        if self.differs(standing.terms, order):
             return OrderState.UNKNOWN
         return await self._move(standing, order)
+
+    def differs(self, terms: OrderTerms, order: Order) -> str:
+        """Empty when `order` is what these terms asked for. Else the difference, and trading stops."""
+        difference = words.same_terms(terms, order)
+        if difference:
+            self.stop("ORDER-TERMS", terms.id, f"Another order stands under the id {terms.id}: {difference}.")
+        return difference
+
+    def stop(self, code: str, order_id: str, text: str) -> None:
+        """Stops trading because of an order, once for each reason."""
+        if (code, order_id) not in self._stopped:
+            self._stopped.add((code, order_id))
+            log.error("trading stops", extra={"code": code, "order": order_id})
+            self._stop(code, text)
 
     async def event(self, event: OrderEvent) -> None:
         """An event of the private stream."""
         order = words.order_of_event(event)
         standing = await self._whose(order)
-        if standing is None:
+        if standing is None or self.differs(standing.terms, order):
             return
         if event.event_type.lower() == "trade" and event.trade_qty > 0:
             await self._listener.on_fill(words.execution_of_event(event))
@@ -118,8 +132,9 @@ class Evidence:
         if standing.filled == order.filled_quantity:
             return True
         if standing.filled > order.filled_quantity:
-            self._stop(
+            self.stop(
                 "ORDER-OVERFILLED",
+                order.client_id,
                 f"Order {order.client_id} has {standing.filled} booked, the exchange says {order.filled_quantity}.",
             )
         else:

@@ -241,8 +241,9 @@ class AccountStream:
         before = self._orders.not_final(self._venue.account)
         await self._fills_since_mark()
         listed = await self._venue.open_orders()
-        for order in listed:
-            await self._evidence.order(order)
+        strays = [order for order in listed if await self._evidence.order(order) in FINAL]
+        for order in strays:
+            await self._resolver.stray(order)
         await self._resolver.missing(before, frozenset(order.client_id for order in listed))
 
     async def _fills_since_mark(self) -> None:

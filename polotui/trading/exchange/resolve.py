@@ -4,7 +4,7 @@ Decided here: nothing is ever sent again, and no time limit turns «unknown» in
 in UNKNOWN are asked after, and those that are for more than five seconds on a way that is short: being sent, being
 cancelled, or open though they cannot rest. At most ten a cycle, a tenth of a second apart, those first that waited
 longest. A cancel that did not arrive is repeated, which is harmless.
-An exchange that does not work is asked more and more slowly, in maintenance every 30 s.
+An exchange that does not work is asked more and more slowly, at last every 30 s.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from polotui.core.clock import Clock
 from polotui.core.errors import ExchangeError
 from polotui.core.ids import Chance
+from polotui.model.account import Order
 from polotui.model.orders import FINAL, OrderState
 from polotui.poloniex.errors import BadReply, ExchangeDown, RequestRefused
 from polotui.trading.exchange import words
@@ -93,6 +94,18 @@ class Resolver:
         elif found.state is OrderState.CANCELLING and words.state_of(found.words) is not OrderState.CANCELLING:
             await self._venue.cancel(terms)
 
+    async def stray(self, order: Order) -> None:
+        """An order of ours is listed as resting, and ended in our books. If it rests in truth, it is cancelled and
+        trading stops: what we believed of it was wrong."""
+        fresh = await self._venue.rest.order(order.id)
+        if words.state_of(fresh.state) in FINAL:
+            return
+        text = f"Order {order.client_id} rests at the exchange although it had ended here."
+        self._venue.evidence.stop("ORDER-RISEN", order.client_id, text)
+        standing = await self._orders.standing(order.client_id)
+        if standing is not None:
+            await self._venue.cancel(standing.terms)
+
     async def _tell_absent(self, order_id: str, code: str, text: str) -> None:
         now = await self._orders.standing(order_id)
         if now is not None and now.state not in FINAL:
@@ -130,4 +143,4 @@ def slower(pause: float, error: ExchangeError) -> float:
     """The next pause after an exchange that could not be asked."""
     if isinstance(error, ExchangeDown) and error.maintenance:
         return MAINTENANCE_S
-    return min(pause * 2, LONGEST_S)
+    return min(pause * 2, MAINTENANCE_S if isinstance(error, ExchangeDown) else LONGEST_S)

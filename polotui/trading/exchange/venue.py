@@ -42,7 +42,6 @@ from polotui.poloniex.orders import NewOrder, SpotOrders, loopback_only
 from polotui.poloniex.rest import SpotRest
 from polotui.poloniex.signing import Signer
 from polotui.poloniex.transport import HttpTransport
-from polotui.trading.exchange import words
 from polotui.trading.exchange.evidence import Evidence, OwnOrders, StopTrading
 from polotui.trading.exchange.token import Gate
 from polotui.trading.venue import VenueListener
@@ -126,7 +125,6 @@ class ExchangeVenue:
         self._gate = gate
         self._orders = orders
         self._market_of = market_of
-        self._stop = stop
         self._under_way: set[str] = set()
         #: The exchange's latest possible time under an order's signature, for orders that may or may not exist.
         self._signed_by: dict[str, int] = {}
@@ -200,10 +198,8 @@ class ExchangeVenue:
             found = await self.rest.order_by_client_id(terms.id)
         except ExchangeError as error:
             return self._unknown(terms, error)
-        if difference := words.same_terms(terms, found):
-            text = f"Another order stands under the id {terms.id}: {difference}."
-            self._stop("ORDER-TERMS", text)
-            return Placement(state=OrderState.UNKNOWN, venue_id=found.id, code=str(DUPLICATE), words=text)
+        if difference := self.evidence.differs(terms, found):
+            return Placement(state=OrderState.UNKNOWN, venue_id=found.id, code=str(DUPLICATE), words=difference)
         return Placement(state=OrderState.ACCEPTED, venue_id=found.id, code=str(DUPLICATE), words="already there")
 
     def _unknown(self, terms: OrderTerms, error: ExchangeError) -> Placement:

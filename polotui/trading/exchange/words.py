@@ -59,12 +59,6 @@ def as_refused(stands: OrderState) -> OrderState:
     return _S.REJECTED if _S.REJECTED in LEGAL[stands] else _S.CANCELLED
 
 
-def is_open(word: str) -> bool:
-    """Does an order in this state still rest? An unknown word counts as open."""
-    state = state_of(word)
-    return state is None or state not in FINAL
-
-
 def ours(client_id: str) -> bool:
     """Told from the id alone."""
     return client_id.startswith(OWN)

@@ -1,8 +1,8 @@
 """The paper venue of a replay: orders against closed bars, filled by the backtest's fill policy.
 
 Decided here:
-* A moment has phases that whoever replays calls in their order: `begin` (the open), then orders as they are placed, then
-  `inside` of each symbol (stops and targets).
+* A moment has phases that whoever replays calls in their order: `begin` (the open), then orders as they are placed,
+  then `inside` of each symbol (stops and targets).
 * A market order fills at the open, an entry by limit or stop where its bar reaches it; both as far as the bar's volume
   lets them. What is left is cancelled at once: whoever placed it asks again at the next open. A stopped protection does
   the same. Only protections rest; a target rests with what is left of it.
@@ -50,7 +50,17 @@ from polotui.model.symbols import base_and_quote
 from polotui.strategy.runtime.columns import Bar
 from polotui.trading.bots.steps import WIDE, Steps, exact
 from polotui.trading.exchange.token import Gate
-from polotui.trading.paper.codes import ASKED, NO_BAR, NO_CASH, NO_TOKEN, NO_VOLUME, NOT_REACHED, REST, TOO_SMALL, WORDS
+from polotui.trading.paper.codes import (
+    ASKED,
+    NO_BAR,
+    NO_CASH,
+    NO_VOLUME,
+    NOT_PASSED,
+    NOT_REACHED,
+    REST,
+    TOO_SMALL,
+    WORDS,
+)
 from polotui.trading.venue import VenueListener
 
 
@@ -111,7 +121,7 @@ class BarVenue:
 
     async def place(self, terms: OrderTerms, token: object) -> Placement:
         if self._gate is not None and (why := self._gate.admit(terms, token)):
-            return Placement(state=OrderState.REJECTED, code=NO_TOKEN, words=why)
+            return Placement(state=OrderState.REJECTED, code=NOT_PASSED, words=why)
         if terms.reduces and terms.type is not OrderType.MARKET:
             self._resting[terms.id] = _Resting(terms, quantity=terms.quantity or ZERO)
             return Placement(state=OrderState.ACCEPTED, venue_id=terms.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-NO_TOKEN = "BAR-TOKEN"
+NOT_PASSED = "BAR-GATE"
 NO_BAR = "BAR-NONE"
 NO_CASH = "BAR-CASH"
 TOO_SMALL = "BAR-SMALL"

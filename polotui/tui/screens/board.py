@@ -167,7 +167,7 @@ class BoardScreen(DeskScreen):
         self.desk.store.mark("view")
         self.desk.go_to("paper")
 
-    def action_open_strategy(self) -> None:
+    def open_strategy(self) -> None:
         if (card := self._card()) is not None:
             self.desk.view.strategy = card.strategy
             self.desk.store.mark("view")
@@ -197,7 +197,7 @@ class BoardScreen(DeskScreen):
             Entry(
                 "capital",
                 "capital on paper",
-                hint="what the document says",
+                hint="1,000 USDT",
                 unit="USDT",
                 check=lambda text: optional(text, lambda one: wrong_number(one, above=0, most=1e12)),
             ),

@@ -73,7 +73,7 @@ class RiskScreen(DeskScreen):
     RiskScreen #whatif { height: 13; }
     RiskScreen #decision { height: 1fr; }
     RiskScreen.-low #whatif { height: 9; }
-    RiskScreen.-low #sizeform { height: 11; }
+    RiskScreen.-low #sizeform { height: 10; }
     RiskScreen.-low #size { height: 1fr; }
     RiskScreen #correlation, RiskScreen #curve, RiskScreen #prevented { height: 1fr; }
     RiskScreen #latches { height: 2fr; }
@@ -234,8 +234,7 @@ class RiskScreen(DeskScreen):
     def change_limit(self, name: str) -> None:
         """The form, with the cursor on this limit when it has a field."""
         form = self.query_one(LimitsForm)
-        names = [item.name for item in form.fields()]
-        form.place = names.index(name) if name in names else form.place
+        form.place = form.nearest(name)
         self.action_open_view("limits")
 
     def clear_latch(self, latch: LatchRow) -> None:

@@ -17,10 +17,11 @@ Result = TypeVar("Result")
 class Modal(ModalScreen[Result], inherit_bindings=False):
     """A modal screen that can be closed but once."""
 
-    _closed = False
+    # Not `_closed`: that is Textual's own, and setting it stops the screen's messages, its removal among them.
+    _left = False
 
     def dismiss(self, result: Result | None = None) -> AwaitComplete:
-        if self._closed or self.app.screen is not self:
+        if self._left or self.app.screen is not self:
             return AwaitComplete()
-        self._closed = True
+        self._left = True
         return super().dismiss(result)

@@ -17,8 +17,9 @@ from polotui.tui.widgets.painted import Line, Painted, crop, width_of
 
 #: corners clockwise from top left, horizontal, vertical, tees left and right
 FRAMES = {"DEMO": "┌┐┘└─│├┤", "PAPER": "╭╮╯╰─│├┤", "LIVE": "┏┓┛┗━┃┣┫"}
-#: Trading that stands still outranks the mode: double lines while halted, broken ones while only reducing.
-STANDING = {"HALTED": ("╔╗╝╚═║╠╣", "bad"), "REDUCING": ("┌┐┘└╌╎├┤", "warn")}
+#: Trading that stands still has double lines in every mode; while it only reduces, the mode's own lines are broken.
+HALTED = "╔╗╝╚═║╠╣"
+BROKEN = {"DEMO": "┌┐┘└╌╎├┤", "PAPER": "╭╮╯╰╌╎├┤", "LIVE": "┏┓┛┗╍┇┣┫"}
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,7 @@ class Pane(Painted, can_focus=True):
         return [(f"stale {age(self.desk.clock.wall_ms() - since_ms)}", "stale")]
 
     def draw(self, width: int, height: int) -> list[Line]:
-        frame = FRAMES.get(self.desk.store.mode, FRAMES["DEMO"])
-        frame, quiet = STANDING.get(self.desk.trading_word, (frame, "border"))
+        frame, quiet = self._frame()
         tl, tr, br, bl, flat, side, tee_left, tee_right = tuple(frame)
         if self.joins_above:
             tl, tr = tee_left, tee_right
@@ -113,6 +113,15 @@ class Pane(Painted, can_focus=True):
         if self.has_bottom:
             lines.append([(bl + flat * inner + br, tone)])
         return lines
+
+    def _frame(self) -> tuple[str, str]:
+        """The lines of the frame, and their tone when the focus is elsewhere."""
+        mode, state = self.desk.store.mode, self.desk.trading_word
+        if state == "HALTED":
+            return HALTED, "bad"
+        if state == "REDUCING":
+            return BROKEN.get(mode, BROKEN["DEMO"]), "warn"
+        return FRAMES.get(mode, FRAMES["DEMO"]), "border"
 
     def _border(self, left: str, right: str, flat: str, tone: str, inner: int) -> Line:
         title = self.title(inner - 4)

@@ -60,7 +60,10 @@ class Rows:
     _shown: list[Row] | None = None
 
     def put(self, rows: list[Row]) -> None:
-        """Replaces the rows; the cursor stays on its key, or near its place when the row has gone."""
+        """Replaces the rows; the cursor stays on its key, or near its place when the row has gone. The same list again
+        is the same rows."""
+        if rows is self.rows:
+            return
         place = self.place
         self.rows = rows
         self._shown = None

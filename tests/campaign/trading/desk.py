@@ -101,7 +101,6 @@ class Desk:
         await self.simulator.stop()
         await asyncio.sleep(5)
 
-
     async def give_up(self) -> None:
         """Leaves nothing behind, however far it came."""
         self.tail.close()

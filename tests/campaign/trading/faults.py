@@ -44,7 +44,9 @@ class TradingFaults(Faults):
         for rule in ORDERS:
             factor = self.rng.choice((0, 1, 2))
             if factor:
-                changed = Rule(**{name: getattr(rule, name) for name in rule.__struct_fields__} | {"rate": rule.rate * factor})
+                changed = Rule(
+                    **{name: getattr(rule, name) for name in rule.__struct_fields__} | {"rate": rule.rate * factor}
+                )
                 (self.frame_rules if rule.channel != "*" else self.request_rules).insert(0, changed)
 
     async def run(self) -> None:

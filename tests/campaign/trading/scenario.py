@@ -110,7 +110,9 @@ class Run(Desk):
         await self._settle(living)
         for task in tasks:
             await _end(task)
-        fallen = [f"{t.get_name()}: {t.exception()!r}" for t in tasks if not t.cancelled() and t.exception() is not None]
+        fallen = [
+            f"{t.get_name()}: {t.exception()!r}" for t in tasks if not t.cancelled() and t.exception() is not None
+        ]
         self.seen.error = "; ".join(fallen)
         if not fallen:
             life = self.now()

@@ -67,7 +67,7 @@ class Tail:
         rows = (
             self.connection()
             .execute(
-                f"SELECT number, {columns} FROM {table} WHERE number > ? ORDER BY number",  # noqa: S608
+                f"SELECT number, {columns} FROM {table} WHERE number > ? ORDER BY number",
                 (self._seen[table],),
             )
             .fetchall()

@@ -63,7 +63,9 @@ class Watch:
 
     # -- at each approval -----------------------------------------------------------------------------------------
 
-    def on_decision(self, life: Life, asked: Asked, view: AccountView, market: MarketView, decision: RiskDecision) -> None:
+    def on_decision(
+        self, life: Life, asked: Asked, view: AccountView, market: MarketView, decision: RiskDecision
+    ) -> None:
         if not decision.approved:
             self.seen.refusals += 1
             if not decision.code:
@@ -77,7 +79,9 @@ class Watch:
             self.seen.find("no_limit_is_broken", f"{self.now} {asked.terms.purpose} of {asked.terms.symbol}: {broken}")
         self.view_is_true(asked, view)
         if not asked.terms.reduces and self.stale(life, asked.terms.symbol):
-            self.seen.find("no_decision_on_a_stale_book", f"{self.now} approved: {self.stale(life, asked.terms.symbol)}")
+            self.seen.find(
+                "no_decision_on_a_stale_book", f"{self.now} approved: {self.stale(life, asked.terms.symbol)}"
+            )
 
     def view_is_true(self, asked: Asked, view: AccountView) -> None:
         """Everything that may still fill was counted, and the cash is the ledger's."""
@@ -100,7 +104,9 @@ class Watch:
                     "worst_case_counts_every_order", f"{self.now} {order_id} counted as {resting.quantity}, left {left}"
                 )
         for currency, amount in view.cash.items():
-            held = sum((v for (a, c), v in tail.cash.items() if c == currency and a.partition("/")[0] == root), Fraction())
+            held = sum(
+                (v for (a, c), v in tail.cash.items() if c == currency and a.partition("/")[0] == root), Fraction()
+            )
             if abs(Fraction(amount) - held) > 0 and self._settled():
                 self.seen.find("ledger_equals_live_state", f"{self.now} the gate saw {amount} {currency}, held {held}")
 
@@ -368,7 +374,14 @@ def _row(terms: OrderTerms) -> dict[str, object]:
     return {name: stored(getattr(terms, name)) for name in INTENT}
 
 
-_WIRE = {"symbol": "symbol", "side": "side", "type": "type", "price": "price", "quantity": "quantity", "amount": "amount"}
+_WIRE = {
+    "symbol": "symbol",
+    "side": "side",
+    "type": "type",
+    "price": "price",
+    "quantity": "quantity",
+    "amount": "amount",
+}
 
 
 def _wire_differs(terms: dict[str, object], body: dict[str, Any]) -> str:
@@ -377,7 +390,9 @@ def _wire_differs(terms: dict[str, object], body: dict[str, Any]) -> str:
         if name == "type" and sent is None:
             continue
         if name in ("price", "quantity", "amount"):
-            if (Fraction(str(asked)) if asked is not None else None) != (Fraction(str(sent)) if sent is not None else None):
+            if (Fraction(str(asked)) if asked is not None else None) != (
+                Fraction(str(sent)) if sent is not None else None
+            ):
                 return name
         elif asked != sent:
             return name

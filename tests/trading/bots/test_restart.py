@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from polotui.backtest.kernel import run as plain
 from polotui.core.ids import Chance
 from tests.trading.bots.crashing import run, story
 from tests.trading.parity.cases import case_of
-from tests.trading.parity.data import thin_gaps, trend
+from tests.trading.parity.data import thin_gaps
 from tests.trading.parity.documents import documents
 from tests.trading.parity.runs import backtested, difference, told
 
@@ -19,9 +20,9 @@ NAMES = ["stop entries", "limit entries with adds", "kelly of its own trades", "
 @pytest.mark.parametrize("saves", [True, False], ids=["saved with each fill", "fills read back"])
 @pytest.mark.parametrize("name", NAMES)
 async def test_dying_changes_nothing(name: str, saves: bool) -> None:
-    case = case_of(DOCUMENTS[name], thin_gaps() if saves else trend(), most=460)
+    case = case_of(DOCUMENTS[name], thin_gaps(), most=460)
     whole = await run(case, [])
-    assert difference(backtested(case), [told(fill) for _, fill in whole.fills]) == ""
+    assert difference(backtested(case, plain.simulate), [told(fill) for _, fill in whole.fills]) == ""
     assert len(whole.fills) >= 5
     random = Chance(f"deaths {name}").generator()
     deaths = sorted(random.sample(range(1, whole.events), min(120, whole.events // 3)))

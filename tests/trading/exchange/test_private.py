@@ -237,6 +237,30 @@ def test_a_cancel_that_got_lost_is_repeated() -> None:
     on_rig(run)
 
 
+def test_an_order_that_rests_though_it_ended_here_is_cancelled_and_stops_trading() -> None:
+    async def run(bench: Bench, world: World) -> None:
+        terms = bench.desk.new("BUY", price="50000", quantity="0.001")
+        await bench.submit(terms)
+        bench.desk.states[terms.id].append(S.CANCELLED)
+        await asyncio.sleep(70)
+        assert [code for code, _ in bench.desk.stops] == ["ORDER-RISEN"]
+        assert bench.user.open == {}
+
+    on_rig(run)
+
+
+def test_trades_of_another_order_under_our_id_are_not_ours() -> None:
+    async def run(bench: Bench, world: World) -> None:
+        terms = bench.desk.new("BUY", amount="50")
+        given = {"symbol": BTC, "side": "BUY", "type": "MARKET", "amount": "51", "clientOrderId": terms.id}
+        bench.simulator.exchange.place(bench.user, given)
+        await asyncio.sleep(30)
+        assert [code for code, _ in bench.desk.stops] == ["ORDER-TERMS"]
+        assert bench.desk.fills == {}
+
+    on_rig(run)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_fill_that_overtakes_its_cancel_counts(seed: int) -> None:
     async def run(bench: Bench, world: World) -> None:
@@ -255,10 +279,9 @@ def test_a_fill_that_overtakes_its_cancel_counts(seed: int) -> None:
 async def test_it_works_over_real_sockets_with_a_moving_market() -> None:
     async with running(quiet_market=False, activity=20.0) as bench:
         for turn in range(5):
-            buy = bench.desk.new("BUY", amount="200")
+            buy = bench.desk.new("BUY", "ETH_USDT", amount="200")
             await bench.submit(buy)
-            # Cancelled where it meets an order of our own.
-            await settled(bench, buy, S.FILLED, S.CANCELLED, seconds=20)
+            await settled(bench, buy, S.FILLED, seconds=20)
             sell = await resting_sell(bench, quantity="0.001")
             if turn % 2:
                 await bench.cancel(sell)

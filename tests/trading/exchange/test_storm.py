@@ -8,10 +8,10 @@ from tests.trading.exchange.defects import DEFECTS
 from tests.trading.exchange.storm import storm
 
 #: Seeds in which a mistake shows within five minutes of trading; one of them must tell.
-SEEDS = {"not_found_is_final": (2, 8), "no_sweep": (2, 7), "newest_trade_is_the_mark": (0, 1)}
+SEEDS = {"not_found_is_final": (0, 2, 6), "no_sweep": (10, 11, 16), "newest_trade_is_the_mark": (2, 4)}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_nothing_is_wrong_after_a_storm(seed: int) -> None:
     assert storm(seed, minutes=5) == []
 

@@ -1,8 +1,8 @@
 """`python -m tests.trading.parity`: every document on every set of bars, the backtest's log against the ledger's rows.
 
-    [--bars 2000]     how many bars of each set at most
-    [--memory]        through orders in memory instead of gate, gateway and ledger, which is much faster
-    [part of a name]  only runs whose name has it
+[--bars 2000]     how many bars of each set at most
+[--memory]        through orders in memory instead of gate, gateway and ledger, which is much faster
+[part of a name]  only runs whose name has it
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The documents of the parity run: the templates that a spot account can trade, and others that use what those do not."""
+"""The documents of the parity run: the templates that a spot account can trade, and others for what those leave out."""
 
 from __future__ import annotations
 
@@ -115,7 +115,11 @@ exit: {long: "rsi > 65 or hour == 20"}
 stops:
   loss: {kind: percent, value: 1%}
 sizing: {kind: fixed_quote, amount: 500}
-filters: {sessions: ["06:00-18:30", "22:00-02:00"], weekdays: [mon, tue, wed, thu, fri], min_quote_volume_24h: 1000, cooldown_bars: 3}
+filters:
+  sessions: ["06:00-18:30", "22:00-02:00"]
+  weekdays: [mon, tue, wed, thu, fri]
+  min_quote_volume_24h: 1000
+  cooldown_bars: 3
 """,
     "tight both ways": """
 entry: {long: "close > close[1]"}
@@ -149,8 +153,8 @@ def _of_templates() -> list[Written]:
 
 
 def documents() -> list[Written]:
-    own = [
-        Written(name, _HEAD.format(name=name.replace(" ", "-")) + text, _SYMBOLS.get(name, 3), _POLICIES.get(name, "pessimistic"))
-        for name, text in _MORE.items()
-    ]  # fmt: skip
+    own = []
+    for name, text in _MORE.items():
+        head = _HEAD.format(name=name.replace(" ", "-"))
+        own.append(Written(name, head + text, _SYMBOLS.get(name, 3), _POLICIES.get(name, "pessimistic")))
     return _of_templates() + own

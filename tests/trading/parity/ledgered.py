@@ -146,9 +146,7 @@ async def ledgered(case: Case, folder: Path) -> Ledgered:
         await replay(bot, venue, span, at=at)
         await gateway.close()
         fills, refusals, orders = await database.read(_rows)
-        return Ledgered(
-            fills, refusals, orders, portfolio, await database.read(Portfolio.load), not gateway.trouble
-        )
+        return Ledgered(fills, refusals, orders, portfolio, await database.read(Portfolio.load), not gateway.trouble)
 
 
 def _rows(connection: Connection) -> tuple[list[Filled], list[str], int]:

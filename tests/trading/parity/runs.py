@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from polotui.backtest.work import Document
 from polotui.core.clock import FrozenClock
 from polotui.core.ids import Chance
 from polotui.strategy.document.bind import Bound
-from polotui.strategy.runtime.columns import Bars
+from polotui.strategy.runtime.columns import Bar, Bars
 from polotui.trading.bots.bot import Bot, BotTerms
 from polotui.trading.bots.keeper import OcoKeeper
 from polotui.trading.bots.notes import BotListener
@@ -43,6 +43,8 @@ class Case:
     bound: Bound
     bars: Mapping[str, Bars]
     settings: Settings
+    #: Shorter bars within these, for the policy «detail».
+    detail: Mapping[str, Bars] | None = None
 
     @property
     def steps(self) -> dict[str, Steps]:
@@ -61,7 +63,7 @@ def case(text: str, bars: Mapping[str, Bars], settings: Settings, frame: str = "
 
 def backtested(case: Case, simulate: object = None) -> list[Filled]:
     """The backtest's fill log."""
-    prepared = prepare(case.bound, case.bars, case.settings)
+    prepared = prepare(case.bound, case.bars, case.settings, case.detail)
     outcome = machine.execute(prepared, POLICIES[case.settings.policy], simulate=simulate)  # type: ignore[arg-type]
     names, steps = prepared.symbols, case.steps
     return [
@@ -109,8 +111,30 @@ async def traded(case: Case, listener: BotListener | None = None) -> tuple[list[
     """What the bot's orders filled."""
     desk, clock = MemoryDesk(exact(case.settings.capital)), FrozenClock()
     bot, venue = bot_of(case, desk, clock, listener), venue_of(case, desk)
-    await replay(bot, venue, moments(case.bars, case.settings.from_ms, case.settings.to_ms), at=_set(clock))
+    await replay(
+        bot,
+        venue,
+        moments(case.bars, case.settings.from_ms, case.settings.to_ms),
+        at=_set(clock),
+        lower=lower_of(case),
+    )
     return [told(execution) for _, execution in desk.fills], desk
+
+
+def lower_of(case: Case) -> Callable[[int], dict[str, list[Bar]]] | None:
+    """The shorter bars within the bars of a moment."""
+    if case.detail is None:
+        return None
+    detail = case.detail
+
+    def lower(at_ms: int) -> dict[str, list[Bar]]:
+        found: dict[str, list[Bar]] = {}
+        for symbol, bars in detail.items():
+            first, last = (int((bars.time < at).sum()) for at in (at_ms, at_ms + case.frame_ms))
+            found[symbol] = [bars.bar(place) for place in range(first, last)]
+        return found
+
+    return lower
 
 
 def _set(clock: FrozenClock):  # type: ignore[no-untyped-def]
@@ -130,5 +154,6 @@ def difference(left: Sequence[Filled], right: Sequence[Filled]) -> str:
             return f"fill {place}: backtest {one} bot {other}"
     if len(left) != len(right):
         more = left if len(left) > len(right) else right
-        return f"{len(left)} fills in the backtest, {len(right)} of the bot; the first beyond: {more[min(len(left), len(right))]}"
+        first = more[min(len(left), len(right))]
+        return f"{len(left)} fills in the backtest, {len(right)} of the bot; the first beyond: {first}"
     return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual.binding import BindingType
 
 from polotui.api.lab_values import RunDetail
@@ -66,7 +67,7 @@ class ResultPane(BenchPane):
         if self.result is None:
             self.desk.tell("Open a result first: i shows the history, Enter opens a run.")
         elif self.desk.may_change():
-            self.desk.view.on_paper = self.result.spec
+            self.desk.view.on_paper = replace(self.result.spec, version=self.result.row.version)
             self.desk.go_to("paper")
 
     def action_analyse(self) -> None:

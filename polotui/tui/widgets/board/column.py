@@ -20,7 +20,7 @@ _TITLES = {"generated": "Generated", "backtested": "Backtested", "paper": "Paper
 _EMPTY = {
     "generated": "No strategy waits for its first backtest. 3 opens the Lab, where a makes one.",
     "backtested": "None has been backtested and waits here. b tests the one that is chosen.",
-    "paper": "None trades on paper. o takes a backtested one there; a rule (r) does it by itself.",
+    "paper": "None trades on paper. P takes a backtested one there; a rule (r) does it by itself.",
     "live": "",
 }
 LIVE = (
@@ -34,7 +34,7 @@ class StageColumn(BoardPane):
 
     ABOUT = (
         "Strategies in one stage, those with a proposal first. Left and right go to the next stage; below, the "
-        "evidence of the chosen one. b backtests it, o takes it to paper, r sets its promotion rule, v shows a table."
+        "evidence of the chosen one. b backtests it, P takes it to paper, r sets its promotion rule, v shows a table."
     )
     SCOPES = ("stage", "board")
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("stage")
@@ -136,6 +136,9 @@ class StageColumn(BoardPane):
 
     def action_stage(self, step: int) -> None:
         self.board.next_stage(step)
+
+    def action_open_strategy(self) -> None:
+        self.board.open_strategy()
 
     def on_click(self, event: events.Click) -> None:
         row = event.y - 1 + self._top

@@ -72,9 +72,9 @@ class EvidencePane(BoardPane):
             (
                 "paper",
                 percent(card.paper_return),
-                UNKNOWN,
-                UNKNOWN,
-                UNKNOWN,
+                figure(card.paper_sharpe),
+                drawdown(card.paper_drawdown),
+                rate(card.paper_win_rate),
                 UNKNOWN if card.paper_trades is None else f"{card.paper_trades:,}",
                 bot,
             ),

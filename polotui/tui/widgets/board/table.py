@@ -34,6 +34,9 @@ class BoardTable(LiveTable, BoardPane):
         Column("trades", "trades", "right", drop=3),
         Column("paper", "paper", "point"),
         Column("paper_trades", "on paper", "right", drop=6),
+        Column("paper_sharpe", "paper Sharpe", "point", drop=9),
+        Column("paper_drawdown", "paper DD", "point", drop=7),
+        Column("paper_win", "paper win", "point", drop=8),
         Column("health", "health", drop=4),
         Column("proposal", "proposed", drop=5),
     )
@@ -66,6 +69,11 @@ class BoardTable(LiveTable, BoardPane):
             "paper_trades": Cell(
                 UNKNOWN if card.paper_trades is None else f"{card.paper_trades:,}", "", card.paper_trades
             ),
+            "paper_sharpe": Cell(figure(card.paper_sharpe), "", card.paper_sharpe),
+            "paper_drawdown": Cell(
+                drawdown(card.paper_drawdown), "", None if card.paper_drawdown is None else -abs(card.paper_drawdown)
+            ),
+            "paper_win": Cell(rate(card.paper_win_rate), "", card.paper_win_rate),
             "health": Cell(words, tone, card.health),
             "proposal": Cell(clean(card.proposal, 24), "accent", card.proposal),
         }
@@ -84,4 +92,4 @@ class BoardTable(LiveTable, BoardPane):
 
     def opened(self, key: str) -> None:
         self.work.chosen = key
-        self.board.action_open_strategy()
+        self.board.open_strategy()

@@ -92,7 +92,7 @@ class Acts(Openings):
         if not resume:
             self._send(f"bot {row.id}", tc.PauseBot(bot=row.id, caller=self.caller))
             return
-        reason = f" It was paused: {clean(row.reason, 200)}." if row.reason else ""
+        reason = f"\nIt was paused: {clean(row.reason, 200)}." if row.reason else ""
         text = f"Bot #{row.id} {strategy_words(row.strategy, row.version)} may enter again at its next bar.{reason}"
 
         def answered(answer: str | None) -> None:

@@ -13,8 +13,8 @@ from polotui.tui.widgets.backtest.form_fields import Wrong
 
 NONE = "none"
 _PERCENT = re.compile(r"([-+]?[0-9.]+)\s*%\Z")
-_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?\Z")
-_PLAIN = re.compile(r"(\d+(\.\d*)?|\.\d+)\Z")
+_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?\Z", re.ASCII)
+_PLAIN = re.compile(r"(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
 
 
 def amount(text: str) -> Decimal:

@@ -46,6 +46,7 @@ class Asking:
             self._marks.pop(name, None)
             self._retry_at.pop(name, None)
             self._turn[name] += 1
+        self._changed()
 
     def ask(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from textual import events
@@ -75,26 +76,23 @@ class BlockTable(LiveTable, PaperPane):
         closing, filter_line = self.closing_line(), self._filter_line()
         room = max(1, height - 1 - int(bool(closing)) - int(bool(filter_line)))
         shown = self.table.shown()
-        place = self.table.place
-        blocks = [
-            [self._row(row, columns, width, cursor=row.key == self.table.cursor), *self.below(row.key, width)]
-            for row in shown
-        ]
-        sizes = [len(block) for block in blocks]
-        self._top = max(0, min(self._top, place))
-        while self._top < place and sum(sizes[self._top : place + 1]) > room:
-            self._top += 1
-        while self._top > 0 and sum(sizes[self._top - 1 :]) <= room:
-            self._top -= 1
+        blocks: dict[int, list[Line]] = {}
+
+        def block(index: int) -> list[Line]:
+            if index not in blocks:
+                row = shown[index]
+                line = self._row(row, columns, width, cursor=row.key == self.table.cursor)
+                blocks[index] = [line, *self.below(row.key, width)]
+            return blocks[index]
+
+        first, end = self._window(len(shown), room, lambda index: len(block(index)))
         lines: list[Line] = [self._head(columns)] if shown else []
         self._places = []
-        for index, block in enumerate(blocks[self._top :], self._top):
-            if len(self._places) + len(block) > room and self._places:
-                break
-            lines += block
-            self._places += [index] * len(block)
+        for index in range(first, end):
+            lines += block(index)
+            self._places += [index] * len(block(index))
         lines = lines[: room + 1]
-        self._height = max(1, len(set(self._places)))
+        self._height = max(1, end - first)
         if not shown:
             lines += self.nothing(width)
         if closing:
@@ -103,6 +101,24 @@ class BlockTable(LiveTable, PaperPane):
             lines.extend([[]] * (height - 1 - len(lines)))
             lines.append(filter_line)
         return lines
+
+    def _window(self, count: int, room: int, size: Callable[[int], int]) -> tuple[int, int]:
+        """First row and end of what is shown: the cursor's row whole, and no empty room above the end."""
+        place = self.table.place
+        first = max(0, min(self._top, place))
+        used = sum(size(index) for index in range(first, min(place + 1, count)))
+        while first < place and used > room:
+            used -= size(first)
+            first += 1
+        end, used = first, 0
+        while end < count and (used + size(end) <= room or end == first):
+            used += size(end)
+            end += 1
+        while end == count and first > 0 and used + size(first - 1) <= room:
+            first -= 1
+            used += size(first)
+        self._top = first
+        return first, end
 
     def nothing(self, width: int) -> list[Line]:
         words = f"No row matches «{self.table.needle}»; Esc clears." if self.table.needle else self.empty_words()

@@ -104,14 +104,11 @@ class BotsPane(BlockTable):
             return super().nothing(width)
         if self.work.bots is None:
             return [[], [(" Waiting for the engine to tell which bots there are.", "muted")]]
-        lines = [
-            [(" ", ""), *keyed("No bots yet. `a` starts one from a stored strategy or a template.")],
-            [
-                (" ", ""),
-                *keyed("`o` places an order by hand · `3` opens the Lab, where `P` starts what is open there."),
-            ],
-        ]
-        return [[], *lines]
+        told = (
+            "No bots yet. `a` starts one from a stored strategy or a template.",
+            "`o` places an order by hand · `3` is the Lab, where `P` starts what is open.",
+        )
+        return [[], *([(" ", ""), *keyed(words)] for words in told)]
 
     def rows(self) -> list[Row]:
         now = self.desk.clock.wall_ms()

@@ -159,7 +159,7 @@ class EntryPane(Pane):
         mark = ("▸", "accent") if chosen else (" ", "")
         line: Line = [mark, (fit(entry.title, self.LABELS), "muted"), (" ", "")]
         if entry.choices:
-            shown = f"‹ {text} ›" if chosen else f"  {text}"
+            shown = f"{text}  ‹ ›" if chosen else text
             line.append((fit(shown, wide + 1), "accent" if chosen else ""))
         elif chosen:
             line += self._input(text, wide)

@@ -32,6 +32,8 @@ KIND_TONES = {
     "halt": "bad",
     "alert": "warn",
 }
+#: Lines kept while nobody reads further down.
+MOST_FOLLOWED = 600
 _LEVEL_TONES = {"warning": "warn", "error": "bad"}
 _KIND_HINTS = {
     "signal": "what a rule asked for",
@@ -71,7 +73,9 @@ class FeedPane(PaperTable):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._made: list[Row] = []
-        self._made_of: tuple[int, int, int] = (-1, -1, -1)
+        self._made_of: tuple[int, int] = (-1, -1)
+        self._kept: dict[int, Row] = {}
+        self._kept_of: tuple[int, ...] = ()
 
     def filter_words(self) -> str:
         parts = [self.work.filter_words, ", ".join(self.work.kinds)]
@@ -87,11 +91,18 @@ class FeedPane(PaperTable):
 
     def rows(self) -> list[Row]:
         now = self.desk.clock.wall_ms()
-        of = (self.work.feed_revision, now // 86_400_000, len(self.work.bots or []))
+        of = (self.work.feed_revision, now // 86_400_000)
         if of != self._made_of:
             follows = self.table.place == 0
             self._made_of = of
-            self._made = [self._line(item, now) for item in self.work.items()]
+            if of[1:] != self._kept_of:
+                self._kept, self._kept_of = {}, of[1:]
+            # A line never changes once it is drawn: only new ones are made.
+            if follows:
+                self.work.trim_feed(MOST_FOLLOWED)
+            items = self.work.items()
+            self._kept = {item.number: self._kept.get(item.number) or self._line(item, now) for item in items}
+            self._made = list(self._kept.values())
             if follows and self._made:
                 self.table.cursor = self._made[0].key
         return self._made

@@ -58,7 +58,7 @@ class JournalPane(PaperTable):
         Column("reason", "reason"),
         Column("note", "note and tags"),
     )
-    LEAST_REST = 18
+    LEAST_REST = 24
 
     def filter_words(self) -> str:
         tag = f"#{self.work.tag}" if self.work.tag else ""

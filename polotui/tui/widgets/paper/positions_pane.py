@@ -68,6 +68,9 @@ def protected_words(row: PositionRow) -> str:
 def distance_line(row: PositionRow, width: int) -> Line:
     """«stop 60,592.06 ├────●────┤ target 62,428.18  protected locally», with percentages where there is room."""
     scale = row.price_scale
+    if not row.stop and not row.target:
+        words = "  no stop, no target: nothing limits its loss"
+        return [(fit(words, max(10, width - 2)).rstrip(), "bad" if row.protection == "none" else "muted")]
     stop = f"stop {group(row.stop, scale)}" if row.stop else "no stop"
     target = f"target {group(row.target, scale)}" if row.target else "no target"
     tail: Line = [(f"  {protected_words(row)}", PROTECTION_TONES[row.protection] or "muted")]

@@ -84,7 +84,7 @@ class ProfitChart(PaperPane):
     def title(self, width: int) -> Line:
         picked = next((bar for bar in self._shown if bar.start_ms == self.picked), None)
         if picked is not None:
-            words = f"  {picked.trades} trades, {picked.wins} won"
+            words = f"  {picked.trades} trade{'s' if picked.trades != 1 else ''}, {picked.wins} won"
             return [
                 (bar_words(picked, self.work.period), "title"),
                 (f"  {signed(picked.profit, 2)}", tone_of_text(picked.profit)),

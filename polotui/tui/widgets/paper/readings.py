@@ -106,15 +106,18 @@ def drift_lines(drift: Drift, width: int) -> list[Line]:
         (f"   difference {signed(drift.difference, 2)} USDT", tone_of_text(drift.difference)),
     ]
     lines: list[Line] = [[("Against a backtest of the same span", "title")], head, []]
-    lines += columns([
+    heads = columns([
         [
             (_PARTS.get(part.name, clean(part.name, 20)), "muted"),
             (signed(part.amount, 2).rjust(12), tone_of_text(part.amount)),
-            (f"{part.trades} trades" if part.trades else "", "muted"),
-            (clean(part.text, 200), ""),
+            (f"{part.trades} trade{'s' if part.trades != 1 else ''}".ljust(10) if part.trades else " " * 10, "muted"),
         ]
         for part in drift.parts
     ])  # fmt: skip
+    for part, front in zip(drift.parts, heads, strict=True):
+        used = width_of(front)
+        for index, text in enumerate(wrapped(clean(part.text, 400), max(20, width - used - 3))):
+            lines.append([*(front if index == 0 else [(" " * used, "")]), ("   ", ""), (text, "")])
     lines += [[], [(f"{drift.matched} trades matched, {drift.missed} missed, {drift.extra} extra", "muted")]]
     for sentence in drift.lines:
         lines += text_lines(sentence, width)

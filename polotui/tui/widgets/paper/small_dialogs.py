@@ -51,7 +51,7 @@ class NotePane(EntryPane):
         return [("Esc leaves", "muted")]
 
     def entries(self) -> list[Entry]:
-        return [Entry("note", "note", wide=64), Entry("tags", "tags", wide=40)]
+        return [Entry("note", "note", wide=54), Entry("tags", "tags", wide=40)]
 
     def buttons(self) -> list[tuple[str, str]]:
         return [("keep", "Keep it"), ("leave", "Leave")]
@@ -129,10 +129,10 @@ class SettlePane(EntryPane):
         return [("Esc leaves", "muted")]
 
     def entries(self) -> list[Entry]:
-        return [Entry("state", "outcome", OUTCOMES, wide=16), Entry("note", "why", wide=48)]
+        return [Entry("state", "outcome", OUTCOMES, wide=16), Entry("note", "why", wide=32)]
 
     def buttons(self) -> list[tuple[str, str]]:
-        return [("leave", "Leave it unknown"), ("settle", "Settle it")]
+        return [("settle", "Settle it"), ("leave", "Leave it unknown")]
 
     def fault(self, name: str) -> str:
         return "how you know: it goes into the audit" if name == "note" and not self.text("note").strip() else ""

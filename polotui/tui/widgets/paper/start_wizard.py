@@ -90,7 +90,7 @@ class StartWizard(EntryDialog[BotStarted | None]):
         if page == FIND and pane.rows is None:
             self._ask(ListStrategies(), self._listed, "")
         elif page == CHECK:
-            pane.plan = None
+            pane.plan, pane.scrolled = None, 0
             self._ask(PlanBot(**pane.words), self._planned, "The engine looks at it …")
         pane.repaint()
 
@@ -118,6 +118,11 @@ class StartWizard(EntryDialog[BotStarted | None]):
             return
         if pane.page == CHECK and event.character == "y":
             self._start()
+            event.stop()
+            pane.repaint()
+            return
+        if pane.page == CHECK and event.key in ("down", "up"):
+            pane.scrolled = max(0, pane.scrolled + (1 if event.key == "down" else -1))
             event.stop()
             pane.repaint()
             return

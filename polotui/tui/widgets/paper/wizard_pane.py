@@ -38,6 +38,8 @@ class WizardPane(EntryPane):
         self.index = 0
         self.detail: StrategyDetail | None = None
         self.plan: BotPlan | None = None
+        self.scrolled = 0
+        """First line shown of a plan that is longer than its room."""
         self.waiting = ""
         self.said = ""
         """What went wrong, in the engine's words."""
@@ -233,8 +235,11 @@ class WizardPane(EntryPane):
         # What will happen stands first, the buttons below it.
         lines = [*self.above(width), *self.below(width)]
         room = max(1, height - 3)
-        if len(lines) > room:
-            lines = [*lines[: room - 1], [(f" … {len(lines) - room + 1} more lines", "muted")]]
+        self.scrolled = max(0, min(self.scrolled, len(lines) - room))
+        left = len(lines) - room - self.scrolled
+        lines = lines[self.scrolled : self.scrolled + room]
+        if left > 0:
+            lines[-1] = [(f" ↓ {left + 1} more lines", "muted")]
         self.place = max(0, min(self.place, len(self.buttons()) - 1))
         return [*lines, [], self._button_line()]
 
@@ -267,7 +272,7 @@ class WizardPane(EntryPane):
         return lines
 
     def rows_wanted(self, width: int) -> int:
-        return max(16, min(20, len(self.params) + 8))
+        return 20
 
 
 def plan_lines(plan: BotPlan, width: int) -> list[Line]:

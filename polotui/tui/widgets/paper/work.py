@@ -196,11 +196,15 @@ class PaperWork:
                 )  # fmt: skip
                 self.feed_revision += 1
         self._fact_seen = store.last_fact
-        if len(self.feed) > _KEPT:
-            for number in sorted(self.feed)[: len(self.feed) - _KEPT]:
+        self.trim_feed(_KEPT)
+        self.changed()
+
+    def trim_feed(self, most: int) -> None:
+        """Lets the oldest lines go; they are asked for again when one scrolls there."""
+        if len(self.feed) > most:
+            for number in sorted(self.feed)[: len(self.feed) - most]:
                 del self.feed[number]
             self.feed_more = True
-        self.changed()
 
     def _feed(self, reply: tr.Feed) -> None:
         page = {item.number: item for item in reply.items}

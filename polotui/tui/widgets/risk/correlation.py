@@ -71,7 +71,7 @@ class CorrelationPane(RiskPane):
         for y in range(top, min(count, top + rows)):
             line: Line = [("●" if found.held[y] else " ", "accent"), (fit(names[y], label - 1), "")]
             for x in range(left, min(count, left + fits)):
-                line.append(self._cell(found, x, y))
+                line += self._cell(found, x, y)
             lines.append(line)
         lines += self._strongest(found, width, height - len(lines) - len(foot) - 1)
         lines += [[] for _ in range(height - len(lines) - len(foot))]
@@ -92,19 +92,20 @@ class CorrelationPane(RiskPane):
             lines.append(
                 [
                     (f" {fit(names, 24)}", ""),
-                    (value_words(value).rjust(6) + " ", _tone(value, found.threshold)),
+                    (" " * (6 - len(value_words(value))), ""),
+                    (value_words(value), _tone(value, found.threshold)),
                     (f"  {' · '.join(part for part in (why, both) if part)}", "muted"),
                 ]
             )
         return lines
 
-    def _cell(self, found: Correlations, x: int, y: int) -> tuple[str, str]:
-        chosen = self.has_focus and (x, y) == (self.x, self.y)
-        if x == y:
-            return ("▸" if chosen else "·").rjust(_CELL - 1) + " ", "accent" if chosen else "faint"
+    def _cell(self, found: Correlations, x: int, y: int) -> Line:
+        mark = "▸" if self.has_focus and (x, y) == (self.x, self.y) else " "
         value = found.matrix[y][x]
-        text = f"{'▸' if chosen else ''}{value_words(value)}".rjust(_CELL - 1) + " "
-        return text, _tone(value, found.threshold)
+        if x == y or value is None:
+            sign, tone = ("·", "faint") if x == y else ("?", "caution")
+            return [(mark.rjust(_CELL - 2), "accent"), (sign, tone), (" ", "")]
+        return [(f"{mark}{value_words(value)} ".rjust(_CELL), _tone(value, found.threshold))]
 
     def _foot(self, found: Correlations, width: int) -> list[Line]:
         """The chosen cell in words, and how it was computed."""

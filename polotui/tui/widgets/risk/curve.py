@@ -115,9 +115,9 @@ class CurvePane(RiskPane):
         for x, fall in enumerate(falls):
             depth = round(fall / deepest * rows * 2)
             for y in range((depth + 1) // 2):
-                half = "▀" if (y + 1) * 2 > depth else "█"
-                tone = self._tone(fall)
-                grid[y][x] = (half, "down-soft" if tone in ("muted", "") else tone)
+                # Each row has the tone of its own depth: what hangs below a line is what broke it.
+                tone = self._tone(y / rows * deepest)
+                grid[y][x] = ("▀" if (y + 1) * 2 > depth else "█", "down-soft" if tone == "muted" else tone)
         self._put_cross(grid)
         lines: list[Line] = []
         for y, cells in enumerate(grid):

@@ -34,7 +34,8 @@ class ExposurePane(RiskPane):
         assets = [row for row in risk.exposure if row.kind == "asset"]
         strategies = [row for row in risk.exposure if row.kind == "strategy"]
         if not assets and not strategies:
-            return [[], [(" Nothing is held: all of it is cash.", "muted")]]
+            words = "Nothing is held: all of it is cash." if risk.cash_share is not None else "Nothing is held."
+            return [[], [(f" {words}", "muted")]]
         lines: list[Line] = []
         shares = [(clean(row.name, 12), row.share) for row in assets if row.share is not None]
         if risk.cash_share is not None:
@@ -70,7 +71,7 @@ class ExposurePane(RiskPane):
 
 def _column(title: str, rows: list[ExposureRow], width: int) -> list[Line]:
     """Head and rows, each exactly `width` cells: name, value, share, bar."""
-    value = 10 if width >= 34 else 0
+    value = 10 if width >= 42 else 0
     bars = 6 if width >= 30 else 4 if width >= 24 else 0
     name = max(6, width - 6 - (value + 1 if value else 0) - (bars + 3 if bars else 0))
     lines: list[Line] = [[(fit(title, width), "muted")]]

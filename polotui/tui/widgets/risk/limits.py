@@ -26,19 +26,19 @@ class LimitsPane(LiveTable, RiskPane):
 
     NAME = "Limits"
     ABOUT = (
-        "How much of each limit is used; «near» from 80 % on. Enter changes a limit. Tightening counts at once, "
+        "How much of each limit is used; «near» from 80 % on. Enter changes a limit. What tightens counts at once, "
         "loosening after a delay and with a reason."
     )
     SCOPES = ("table", "risk")
     TOPICS = frozenset({"risk", "riskwork", "link", "second"})
     COLUMNS = (
         Column("title", "limit", least=12),
-        Column("value", "now", "right"),
-        Column("limit", "of", "right"),
+        Column("value", "now", "point"),
+        Column("limit", "of", "point"),
         Column("use", "used"),
         Column("state", "state", least=5),
-        Column("distance", "left", drop=1),
-        Column("warn", "warning", drop=2),
+        Column("distance", "distance", drop=1),
+        Column("warn", "warns at", drop=2),
     )
 
     def title(self, width: int) -> Line:
@@ -81,7 +81,8 @@ class LimitsPane(LiveTable, RiskPane):
         row = self.table.current
         if row is None or any(column.name == "distance" for column, _ in self._columns_for(self.size.width - 2)):
             return []
-        parts = [row.cells["title"].text, f"left: {row.cells['distance'].text or UNKNOWN}", row.cells["warn"].text]
+        warn = f"warns at {row.cells['warn'].text}" if row.cells["warn"].text else ""
+        parts = [row.cells["title"].text, row.cells["distance"].text or f"distance {UNKNOWN}", warn]
         return [(" " + " · ".join(part for part in parts if part), "muted")]
 
     def opened(self, key: str) -> None:
@@ -91,14 +92,14 @@ class LimitsPane(LiveTable, RiskPane):
 class PendingPane(RiskPane):
     """Loosenings that were asked for and are not in force yet; it has room only while there are any."""
 
-    NAME = "Loosening"
-    ABOUT = "What becomes looser when the time is up. u takes it back: what is tight stays tight."
+    NAME = "Waiting limits"
+    ABOUT = "What comes into force when the time is up. u takes it back, and the limits stay as they are."
     TOPICS = frozenset({"risk", "link", "second"})
 
     def title(self, width: int) -> Line:
         risk = self.risk
         left = countdown(risk.pending_ms - self.desk.clock.wall_ms()) if risk is not None else UNKNOWN
-        return [(f"Loosens in {left}", "warn")]
+        return [(f"Limits change in {left}", "warn")]
 
     def title_right(self) -> Line:
         return [("u", "key"), (" takes it back", "muted")]

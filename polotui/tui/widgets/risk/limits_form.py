@@ -7,7 +7,7 @@ from polotui.api.trade_replies import LimitsPreview
 from polotui.api.trade_values import LimitField
 from polotui.core.text import clean
 from polotui.tui.shell.dialogs import wrapped
-from polotui.tui.shell.entries import Entries, Entry, needed
+from polotui.tui.shell.entries import Entries, Entry
 from polotui.tui.shell.picker import Choice, Picker
 from polotui.tui.widgets.painted import Line
 from polotui.tui.widgets.pane import Exported
@@ -15,6 +15,10 @@ from polotui.tui.widgets.risk.base import RiskPane
 from polotui.tui.widgets.risk.forms import Field, RiskForm, plain, wrong_number
 from polotui.tui.widgets.risk.limits import change_line, countdown
 
+#: How the engine names the unit of a limit that is a switch.
+SWITCH = "on/off"
+#: Shorter ones say nothing to whoever reads the audit, and the engine refuses them.
+LEAST_REASON = 4
 _PRESET_HINTS = {
     "conservative": "small positions, early stops",
     "moderate": "the middle way, and the default",
@@ -28,10 +32,10 @@ class LimitsForm(RiskForm):
 
     NAME = "Change limits"
     ABOUT = (
-        "A preset, or single limits. The pane below lists what would change before anything does. Tightening counts at "
-        "once; loosening after a delay, with a reason, and it is audited. Delete puts a field back."
+        "A preset, or single limits. The pane below lists what would change before anything does. What only tightens "
+        "counts at once; what loosens after a delay, with a reason, and it is audited. Delete puts a field back."
     )
-    LABELS = 24
+    LABELS = 28
     BUTTON = "Apply"
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -50,17 +54,20 @@ class LimitsForm(RiskForm):
     def title_right(self) -> Line:
         return [("r", "key"), (" preset", "muted")]
 
-    def _limit_fields(self) -> list[LimitField]:
+    def limit_fields(self) -> list[LimitField]:
         return self.work.limits.fields if self.work.limits is not None else []
 
     def fields(self) -> list[Field]:
         made: list[Field] = []
         last = ""
-        for field in self._limit_fields():
+        for field in self.limit_fields():
             if field.group != last:
                 made.append(Field(f"head {field.group}", clean(field.group, 30), "head"))
                 last = field.group
-            made.append(Field(field.name, clean(field.title, 30), unit=clean(field.unit, 8)))
+            if field.unit == SWITCH:
+                made.append(Field(field.name, clean(field.title, 30), "choice", ("off", "on")))
+            else:
+                made.append(Field(field.name, clean(field.title, 30), unit=clean(field.unit, 8)))
         return made
 
     def body(self, width: int, height: int) -> list[Line]:
@@ -77,8 +84,20 @@ class LimitsForm(RiskForm):
             lines[-2] = [("─ ", "border"), (f"{told} "[: width - 3], "muted"), ("─" * width, "border")]
         return lines
 
+    def nearest(self, row: str) -> int:
+        """The place of the field that a row of the limits belongs to: a row «drawdown» has two fields."""
+        wanted = set(row.lower().replace("-", "_").split("_"))
+
+        def likeness(item: Field) -> float:
+            words = set(item.name.lower().replace("-", "_").split("_"))
+            return 0.0 if item.kind == "head" else len(wanted & words) / len(wanted | words)
+
+        fields = self.fields()
+        best = max(range(len(fields)), key=lambda index: likeness(fields[index]), default=0)
+        return best if fields and likeness(fields[best]) else self.place
+
     def _field_of(self, name: str) -> LimitField | None:
-        return next((field for field in self._limit_fields() if field.name == name), None)
+        return next((field for field in self.limit_fields() if field.name == name), None)
 
     def default(self, name: str) -> str:
         """The limit in force, or what the chosen preset makes of it."""
@@ -107,7 +126,7 @@ class LimitsForm(RiskForm):
         field = self._field_of(name)
         if field is None:
             return ""
-        if name in self.texts:
+        if name in self.texts and field.unit != SWITCH:
             low, high = _bound(field.low), _bound(field.high)
             words = wrong_number(self.texts[name], least=low, most=high)
             if words:
@@ -162,30 +181,31 @@ class LimitsForm(RiskForm):
             self.desk.tell("Nothing is changed yet. r chooses a preset, Enter on a field changes it.")
             return
         changes, preset, wished = preview.changes, self.preset, self.wished
-        words: list[Line | str] = [change_line(change) for change in changes]
-        words.append([])
+        sentence = "It only tightens and counts at once."
         if preview.loosens:
-            words.append(
-                f"What loosens comes into force in {countdown(round(preview.delay_s * 1000))}; until then u takes it "
-                "back. What tightens counts at once. Both are audited."
+            sentence = (
+                f"This loosens limits: it comes into force in {countdown(round(preview.delay_s * 1000))}, and until "
+                "then u takes it back. It is audited with its reason."
             )
-        else:
-            words.append("All of it tightens and counts at once.")
+        # The sentence first: a low terminal cuts the end of a long list.
+        words: list[Line | str] = [sentence, [], *(change_line(change) for change in changes)]
         reason = Entry(
             "reason",
             "reason",
             hint="for the audit" if preview.loosens else "may stay empty",
-            check=needed if preview.loosens else None,
+            check=_reason if preview.loosens else None,
         )
 
         def answered(texts: dict[str, str] | None) -> None:
             if texts is not None:
-                self.work.set(preset, wished, texts["reason"].strip())
-                self.preset, self.preview = "", None
-                self.texts.clear()
-                self.work.changed()
+                self.work.set(preset, wished, texts["reason"].strip(), self._applied)
 
         self.desk.push_screen(Entries("Apply these limits", words, [reason], "applies them"), answered)
+
+    def _applied(self) -> None:
+        """The wish is fulfilled; one that was refused stays as it was typed."""
+        self.preset, self.preview = "", None
+        self.texts.clear()
 
     def escape(self) -> bool:
         """The form as it was, before Esc leaves it."""
@@ -225,12 +245,16 @@ class DiffPane(RiskPane):
             return [[], *([(f" {part}", "muted")] for part in wrapped(words, width - 2))]
         foot: list[Line] = []
         if preview.errors:
-            foot = [[(f" ! {clean(words, 120)}", "warn")] for words in list(preview.errors.values())[:2]]
+            titles = {field.name: field.title for field in self._form().limit_fields()}
+            foot = [
+                [(f" ! {_named(clean(titles.get(name, name), 40), clean(words, 160))}", "warn")]
+                for name, words in list(preview.errors.items())[:2]
+            ]
         elif preview.loosens:
             delay = countdown(round(preview.delay_s * 1000))
-            foot = [[(f" looser only after {delay}, with a reason; tighter at once", "warn")]]
+            foot = [[(f" loosens: counts only after {delay}, with a reason", "warn")]]
         elif preview.changes:
-            foot = [[(" all of it tightens: at once", "good")]]
+            foot = [[(" only tightens: counts at once", "good")]]
         if not preview.changes and not preview.errors:
             return [[], [(" It is what is in force already.", "muted")]]
         # What loosens is what one must see; a low pane shows it first.
@@ -247,6 +271,14 @@ class DiffPane(RiskPane):
             return None
         rows = [[one.name, one.old, one.new, "looser" if one.loosens else "tighter"] for one in preview.changes]
         return Exported("limits preview", ["limit", "old", "new", "direction"], rows)
+
+
+def _reason(text: str) -> str:
+    return "" if len(text.strip()) >= LEAST_REASON else "needed: a few words"
+
+
+def _named(title: str, words: str) -> str:
+    return words if words.lower().startswith(title.lower()) else f"{title}: {words}"
 
 
 def _bound(text: str) -> float | None:

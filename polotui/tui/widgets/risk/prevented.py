@@ -57,7 +57,7 @@ class PreventedPane(LiveTable, RiskPane):
     def closing_line(self) -> Line:
         if self.work.report is None or not self.work.report.prevented:
             return []
-        return [(" shadows of trades that were never made; open ones may turn", "muted")]
+        return [(" shadows of trades never made; open ones may turn", "muted")]
 
 
 def _order(text: str) -> float | None:

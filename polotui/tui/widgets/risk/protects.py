@@ -12,11 +12,13 @@ from polotui.core.text import clean
 from polotui.tui import keys
 from polotui.tui.numbers import UNKNOWN, age, clock, group
 from polotui.tui.shell.dialogs import wrapped
-from polotui.tui.widgets.painted import Line, fit
+from polotui.tui.widgets.painted import Line, Span, fit, width_of
 from polotui.tui.widgets.pane import Exported
 from polotui.tui.widgets.risk.base import PROTECTION_TONES, RiskPane
 
 _LABEL = 12
+#: A price older than this is said to be old; the monitor looks each 5 s.
+OLD_MS = 5_000
 
 
 class ProtectsPane(RiskPane):
@@ -57,6 +59,9 @@ class ProtectsPane(RiskPane):
             lines += [[(" " + "trading".ljust(_LABEL), "muted"), *line]]
         lines.append(self._stops(risk))
         lines.append([(" " + "safety".ljust(_LABEL), "muted"), *_safety(risk.safety)])
+        if risk.safety is not None and risk.safety <= 90:
+            words = "90 or less blocks every bot; :health says what to mend"
+            lines += [[(" " * (_LABEL + 1), ""), (part, "warn")] for part in wrapped(words, width - _LABEL - 3)]
         lines += self._latches(risk, width)
         lines += [self._position(row, width) for row in risk.protection]
         for index, words in enumerate(risk.ladder):
@@ -90,16 +95,19 @@ class ProtectsPane(RiskPane):
         return lines
 
     def _position(self, row: ProtectionRow, width: int) -> Line:
-        stop = f"stop {group(row.stop)}" if row.stop else "no stop"
-        target = f"target {group(row.target)}" if row.target else "no target"
-        told = UNKNOWN if row.price_age_ms is None else age(row.price_age_ms)
         line: Line = [
             (f" {fit(clean(row.symbol, 24), _LABEL)}", "muted"),
             (fit(row.level, 6), PROTECTION_TONES[row.level]),
-            (stop, "" if row.stop else "bad"),
-            (f" · {target}", "muted"),
-            (f" · price {told}", "muted" if row.price_age_ms is not None else "warn"),
+            (f"stop {group(row.stop)}" if row.stop else "no stop", "" if row.stop else "bad"),
         ]
+        target: Span = (f" · target {group(row.target)}" if row.target else " · no target", "muted")
+        old = row.price_age_ms is None or row.price_age_ms > OLD_MS
+        told = "no price" if row.price_age_ms is None else f"price {age(row.price_age_ms)}"
+        since: Span = (f" · {told}", "warn" if old else "muted")
+        # Without room for both, an old price matters more than the target and a fresh one less.
+        for extra in (since, target) if old else (target, since):
+            if width_of([*line, extra]) <= width:
+                line.append(extra)
         return line
 
     def action_scroll_text(self, step: int) -> None:
@@ -136,4 +144,4 @@ def _safety(score: int | None) -> Line:
         return [(UNKNOWN, "muted"), (" · not computed yet", "muted")]
     if score > 90:
         return [(f"{score}", "good"), (" of 100", "muted")]
-    return [(f"{score}", "bad"), (" of 100 · 90 or less blocks every bot; : health says what to mend", "warn")]
+    return [(f"{score}", "bad"), (" of 100", "warn")]

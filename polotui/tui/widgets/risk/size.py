@@ -64,8 +64,8 @@ class SizeForm(RiskForm):
         return [
             Field("method", "method", "choice", tuple(_TITLES.values())),
             Field("symbol", "symbol"),
-            Field("equity", "equity", unit="USDT"),
             *(_FIELDS[name] for name in METHODS[self.method]),
+            Field("equity", "equity", unit="USDT"),
             Field("reward", "target, from the entry", unit="%"),
             Field("price", "entry price"),
         ]
@@ -177,8 +177,8 @@ class SizePane(RiskPane):
             _row("lost at the stop", group(result.resulting_risk, 2), f"USDT · stop {stop}", "warn"),
             _row("which is", risk, "of the equity", "warn"),
             _row("reward to risk", reward, "", ""),
-            [],
         ]
+        lines += [[]] if height > 10 else []
         lines += [[(f" {part}", "")] for part in wrapped(clean(result.words, 400), width - 2)]
         for warning in result.warnings:
             told = wrapped(clean(warning, 300), width - 4)

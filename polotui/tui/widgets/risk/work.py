@@ -144,10 +144,14 @@ class RiskWork:
         if self.desk.may_change():
             self.desk.ask(rc.SetLimits(withdraw=True, caller=self.desk.caller), self._set)
 
-    def set(self, preset: str, changes: dict[str, str], reason: str) -> None:
-        self.desk.ask(rc.SetLimits(preset=preset, changes=changes, reason=reason, caller=self.desk.caller), self._set)
+    def set(self, preset: str, changes: dict[str, str], reason: str, then: Callable[[], None]) -> None:
+        def done(reply: tr.LimitsSet) -> None:
+            then()
+            self._set(reply)
+
+        self.desk.ask(rc.SetLimits(preset=preset, changes=changes, reason=reason, caller=self.desk.caller), done)
 
     def _set(self, reply: tr.LimitsSet) -> None:
         self.desk.tell(clean(reply.text, 300))
         self._count.pop("limits", None)
-        self.desk.store.mark("trading")
+        self.changed()
