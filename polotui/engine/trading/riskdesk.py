@@ -73,6 +73,7 @@ class RiskDesk:
             pending=pending,
             pending_ms=pending_ms,
             safety=score,
+            now_ms=trading.clock.wall_ms(),
             ladder=[_ladder(code, trading.titles.get(code, code)) for code in LADDERS],
         )
 
