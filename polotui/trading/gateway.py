@@ -92,6 +92,8 @@ class Gateway:
         self._limits = limits
         self._gate = gate
         self._flag = flag
+        #: Why everything is halted in this process, whatever the file says; empty: it is not.
+        self.held = ""
         self._least = least
         self._told = told
         self._strategy_of = strategy_of
@@ -127,7 +129,7 @@ class Gateway:
 
     @property
     def halted(self) -> bool:
-        return halt.path_is_set(self._flag)
+        return bool(self.held) or halt.path_is_set(self._flag)
 
     # -- wishes ---------------------------------------------------------------------------------------------------
 

@@ -201,10 +201,10 @@ class Monitor:
         trading, state = self._trading, self._kept.day
         for action in actions:
             if action is DailyAction.BLOCK:
-                trading.halting.reducing[DAILY_LOSS] = state.reason or "the loss of the day is at its limit"
+                trading.halting.reducing[self.root, DAILY_LOSS] = state.reason or "the loss of the day is at its limit"
                 await self._say("risk", f"Entries are blocked: {state.reason}", "RISK-DAILY-LOSS", "warning")
             elif action is DailyAction.UNBLOCK:
-                trading.halting.reducing.pop(DAILY_LOSS, None)
+                trading.halting.reducing.pop((self.root, DAILY_LOSS), None)
                 await self._say("risk", "The loss of the day was not confirmed; entries go on.", "RISK-DAILY-LOSS")
             elif action is DailyAction.LATCH:
                 await self._latch(DAILY_LOSS, state.reason, state.latched_day)
@@ -213,7 +213,7 @@ class Monitor:
             elif action is DailyAction.FLATTEN:
                 self._sell(f"daily loss: {state.reason}")
             elif action is DailyAction.CLEAR:
-                trading.halting.reducing.pop(DAILY_LOSS, None)
+                trading.halting.reducing.pop((self.root, DAILY_LOSS), None)
 
     async def _latch(self, name: str, reason: str, day: int = 0) -> None:
         """Sets a latch. It holds at once; what could not be written is written with a later reading."""
@@ -252,7 +252,7 @@ class Monitor:
             elif action is DrawdownAction.PAUSE and bot:
                 self._trading.supervisor.task(f"pause-bot-{bot}", self._pause(bot, fall))
             elif action is DrawdownAction.PAUSE:
-                self._trading.halting.reducing["drawdown"] = f"the account is down {fall} from its peak"
+                self._trading.halting.reducing[self.root, "drawdown"] = f"the account is down {fall} from its peak"
                 await self._latch("drawdown", f"the account is down {fall} from its peak")
                 await self._say("alert", f"Entries are paused: drawdown {fall}.", "RISK-DRAWDOWN", "error")
 
@@ -393,9 +393,9 @@ class Monitor:
             view.peak[self.root] = kept.account.peak
         if kept.day.latched or kept.day.blocked:
             reason = kept.day.reason or "the loss of the day is at its limit"
-            self._trading.halting.reducing.setdefault(DAILY_LOSS, reason)
+            self._trading.halting.reducing.setdefault((self.root, DAILY_LOSS), reason)
         if self._trading.latches.is_set("drawdown"):
-            self._trading.halting.reducing.setdefault("drawdown", "drawdown; a person must resume")
+            self._trading.halting.reducing.setdefault((self.root, "drawdown"), "drawdown; a person must resume")
         view.latches = tuple(
             Latch(name=latch.name, reason=latch.reason, since_ms=latch.since_ms)
             for latch in self._trading.latches.active()
@@ -426,8 +426,8 @@ class Monitor:
             command.name, caller=command.caller or "person", how=typed or ACKNOWLEDGED, account=latch.account,
             venue_ms=venue_ms,
         )  # fmt: skip
-        trading.halting.reducing.pop(command.name, None)
         for monitor in trading.monitors:
+            trading.halting.reducing.pop((monitor.root, command.name), None)
             monitor.forget_latch(command.name)
         for monitor in trading.monitors:
             await monitor.cleared(command.name, command.reason if typed else "")
