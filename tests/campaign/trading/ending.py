@@ -47,7 +47,13 @@ async def trades_again(seen: Seen, person: Person) -> None:
             return
         stop = f"{price * 0.99:.2f}"
         command = tc.PlaceOrder(
-            account=account, symbol="BTC_USDT", side="BUY", amount=str(25 + number), stop=stop, confirmed=True, caller="person"
+            account=account,
+            symbol="BTC_USDT",
+            side="BUY",
+            amount=str(25 + number),
+            stop=stop,
+            confirmed=True,
+            caller="person",
         )
         placed = await person.ask(command)
         if placed is None:
