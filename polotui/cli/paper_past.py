@@ -165,7 +165,10 @@ def journal(
     if as_json:
         say(document("paper.journal", reply))
     else:
-        say("\n\n".join(_entry(row) for row in reply.rows) or "No closed trade and no note. polotui paper note 0 TEXT writes one of its own.")
+        say(
+            "\n\n".join(_entry(row) for row in reply.rows)
+            or "No closed trade and no note. polotui paper note 0 TEXT writes one of its own."
+        )
 
 
 def note(

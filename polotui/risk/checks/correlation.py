@@ -40,8 +40,10 @@ def check(case: Case) -> Finding:
                 pairs += 1
     if not pairs <= limit:
         words = f"{pairs} pairs would move together (above {above:g}); the limit is {limit}."
-        words += f" It moves with {_names(with_it)}." if not unknown else (
-            f" Not known for {unknown} of {_names(with_it)}, which counts as together."
+        words += (
+            f" It moves with {_names(with_it)}."
+            if not unknown
+            else (f" Not known for {unknown} of {_names(with_it)}, which counts as together.")
         )
         return refuses(CODE, words, pairs, limit, pairs=pairs, limit=limit, highlyCorrelated=with_it)
     return within(CODE, pairs, limit, pairs=pairs, limit=limit, highlyCorrelated=with_it)
