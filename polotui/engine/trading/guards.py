@@ -19,12 +19,12 @@ import msgspec
 
 from polotui.core.errors import StorageError
 from polotui.model.money import ZERO
-from polotui.model.orders import OrderTerms
+from polotui.model.orders import OrderTerms, OrderType, Side
 from polotui.model.symbols import Market, base_and_quote
 from polotui.risk.values import Asked
 from polotui.storage.database import Connection
 from polotui.trading import rows as ledger
-from polotui.trading.blotter import root_of
+from polotui.trading.blotter import LiveOrder, root_of
 from polotui.trading.bots.orders import Protection as Wanted
 from polotui.trading.protection import OrderNow, Protection, Sent, Stored
 from polotui.trading.protector import Protector
@@ -127,6 +127,19 @@ class Guards:
     async def cancel(self, order_id: str, reason: str = "") -> object:
         return await self._trading.gateway.cancel(order_id, reason)
 
+    async def free(self, account: str, symbol: str, reason: str) -> bool:
+        """Resting orders that would sell these coins go; a market order that sells them is waited for."""
+        gateway = self._trading.gateway
+
+        def others() -> list[LiveOrder]:
+            mine = gateway.blotter.of(account, symbol)
+            return [o for o in mine if o.terms.side is Side.SELL and not o.final and not o.waits]
+
+        for order in others():
+            if order.terms.type is not OrderType.MARKET:
+                await gateway.cancel(order.terms.id, reason)
+        return not others()
+
     async def ask(self, order_id: str) -> OrderNow | None:
         """Where an order of ours stands, from memory or the ledger; the venues keep both true."""
         order = self._trading.gateway.blotter.get(order_id)
@@ -138,7 +151,10 @@ class Guards:
         return OrderNow(state=found.state, filled=found.filled, code=found.code, words=found.words)
 
     def held(self, account: str, symbol: str) -> Decimal:
-        return self._trading.portfolio.cash(account).get(base_and_quote(symbol)[0], ZERO)
+        """What was bought and is still there. Coins that came as a deposit are no position, and not sold with one."""
+        portfolio = self._trading.portfolio
+        there = portfolio.cash(account).get(base_and_quote(symbol)[0], ZERO)
+        return min(there, portfolio.position(account, symbol).quantity)
 
     def market(self, symbol: str) -> Market | None:
         return self._trading.markets.market(symbol)

@@ -80,6 +80,8 @@ class Halting:
         self._flag = halt.flag_of(home)
         self._cancelling: asyncio.Task[tr.Halted] | None = None
         self._seen = False
+        #: Orders pass again: stops that were reached meanwhile do not wait.
+        self.on_resumed: Callable[[], None] = lambda: None
         #: Each cancels all that rests at one venue and looks until nothing is left.
         self.sweeps: list[Callable[[], Awaitable[Halted]]] = []
         #: Why only reducing orders pass, by root account and name; "" as the root is all accounts.
@@ -170,6 +172,7 @@ class Halting:
                 self._write("halt", f"Halted: {self.reason()}. {done.text}", note.who if note else "")
             elif self._seen and not here:
                 self._changed()
+                self.on_resumed()
             self._seen = here
 
     async def resume(self, words: str, reducing: bool, caller: str) -> tr.Halted:
@@ -190,6 +193,7 @@ class Halting:
         self._gateway.trouble.pop("orphan", None)
         self._gateway.trouble.pop("foreign", None)
         self._changed()
+        self.on_resumed()
         state = self.state()
         text = {
             "ACTIVE": "Trading goes on.",

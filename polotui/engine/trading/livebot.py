@@ -95,6 +95,8 @@ class LiveBot:
 
     def __init__(self, trading: Trading, stored: bot_rows.StoredBot) -> None:
         self._trading = trading
+        #: One stream for all its starts, so that no id comes twice.
+        self._chance = trading.chance.child(f"bot-{stored.id}")
         self.stored = stored
         self.frame = Timeframe.parse(stored.timeframe)
         self.bot: Bot | None = None
@@ -370,7 +372,7 @@ class LiveBot:
             keeper=trading.guards,
             purse=Purse(trading, stored.account),
             clock=trading.clock,
-            chance=trading.chance.child(f"bot-{stored.id}"),
+            chance=self._chance,
             listener=self,
         )
         bot.blocked = self._blocked

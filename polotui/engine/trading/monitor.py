@@ -148,7 +148,7 @@ class Monitor:
 
     async def _keep_meter(self, found: Meter) -> None:
         try:
-            await self._trading.records.add_worth("risk", float(found.score), self._trading.clock.wall_ms())
+            await self._trading.records.add_worth("risk", float(found.score), self._trading.engine.clock.wall_ms())
         except StorageError as error:
             log.warning("the meter's history could not be stored", extra={"detail": str(error)})
 

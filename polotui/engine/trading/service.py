@@ -95,7 +95,7 @@ class Trading(Telling):
             engine.clock, self.exchange.rest.exchange_ms, lambda: max(charts.market_ms(), self.markets.newest_ms),
             most_ahead_ms=None if self.exchange.venue.demo else MOST_AHEAD_MS,
         )  # fmt: skip
-        self.limits = LimitDesk(self.database, self.clock)
+        self.limits = LimitDesk(self.database, engine.clock)
         self.snapshots = Snapshots(
             self.database, engine.home.data / "snapshots", engine.clock, self.chance.child("snapshots"), _digest
         )
@@ -156,6 +156,7 @@ class Trading(Telling):
             book=self.book,
             changed=self.touch_state,
         )
+        self.halting.on_resumed = self.guards.protector.hurry
         self.view.state = self.halting.state
         self.view.strategy_of = self.strategy_of
         self.view.guards = self.guards
@@ -191,7 +192,6 @@ class Trading(Telling):
         self.started = True
         await self.bots.load()
         self._run_services()
-        # The list of markets may have come while all this was read.
         self.paper.on_rules()
         recovery.want_what_is_held(self)
 

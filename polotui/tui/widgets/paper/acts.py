@@ -72,7 +72,7 @@ class Acts(Openings):
         def ask() -> None:
             self.work.asking.ask(f"drift {bot}", tc.GetDrift(bot=bot), card.show_drift, failed)
 
-        card = BotCard(row, self.desk.clock.wall_ms(), self.desk.reading_width, ask)
+        card = BotCard(row, self.desk.market_ms(), self.desk.reading_width, ask)
         self.app.push_screen(card)
         if drift:
             card.compare()
@@ -138,7 +138,7 @@ class Acts(Openings):
         if row.stop or row.target:
             lines.append("Its stop and its target end with it.")
         if row.stale:
-            lines.append(f"The mark is {age(self.desk.clock.wall_ms() - row.mark_ms)} old: the price may be another.")
+            lines.append(f"The mark is {age(self.desk.market_ms() - row.mark_ms)} old: the price may be another.")
         guard = Guard("Sell this position?", "\n".join(lines), [("y", "sell it"), ("n", "keep it")], "n")
 
         def answered(answer: str | None) -> None:
