@@ -37,18 +37,18 @@ standard output and nothing else there; its `schema` is the command's words, suc
 with `--follow` print one document a line. Fields keep their names and meaning within a schema's number.
 
 Commands that need the engine attach to the one that runs in the home, or start one in the background, which ends a
-minute after them. `health`, `events`, `doctor`, `engine status` and `engine stop` never start one. `--demo` means the
-demo's home and its built-in exchange.
+minute after them. `health`, `events`, `doctor`, `halt`, `paper feed --follow`, `engine status` and `engine stop` never
+start one. `--demo` means the demo's home and its built-in exchange.
 
 ## Exit codes
 
 | code | meaning |
 |---|---|
 | 0 | done |
-| 1 | failed; `health`: degraded; `data verify`, `strategy validate`, `strategy examine`: findings |
+| 1 | failed; `health`: degraded; findings of `verify`, `validate`, `examine`; `halt`, `flatten`: something is left |
 | 2 | wrong usage, file or configuration |
-| 3 | engine or exchange not reachable; `health`: offline |
-| 4 | refused by a risk or safety rule; `doctor`: not fit |
+| 3 | engine or exchange not reachable; `health`: offline; `halt`: the engine did not confirm, the flag holds |
+| 4 | refused by a risk or safety rule, an order that only asks what would happen too; `doctor`: not fit |
 | 5 | locked, or not authorised |
 
 ## Errors

@@ -37,7 +37,7 @@ def bots_table(bots: Sequence[BotRow]) -> str:
         ]
         for bot in bots
     ]
-    return "\n".join([table([*heads, "won", "protection", "since (UTC)"], rows, "rllllddrlrrrll"), *_reasons(bots)])
+    return "\n".join([_table([*heads, "won", "protection", "since (UTC)"], rows, "rllllddrlrrrll"), *_reasons(bots)])
 
 
 def positions_table(positions: Sequence[PositionRow]) -> str:
@@ -61,7 +61,7 @@ def positions_table(positions: Sequence[PositionRow]) -> str:
         ]
         for row in positions
     ]
-    return table([*heads, "protection", "since (UTC)"], rows, "lldddddrrrrll")
+    return _table([*heads, "protection", "since (UTC)"], rows, "lldddddrrrrll")
 
 
 def orders_table(orders: Sequence[OrderRow]) -> str:
@@ -84,7 +84,7 @@ def orders_table(orders: Sequence[OrderRow]) -> str:
         ]
         for row in orders
     ]
-    return table([*heads, "why"], rows, "llllllrrrrll")
+    return _table([*heads, "why"], rows, "llllllrrrrll")
 
 
 def fills_table(fills: Sequence[FillRow]) -> str:
@@ -107,7 +107,7 @@ def fills_table(fills: Sequence[FillRow]) -> str:
         ]
         for row in fills
     ]
-    return table(heads, rows, "rllllddddlll")
+    return _table(heads, rows, "rllllddddlll")
 
 
 def trades_table(trades: Sequence[TradeRow]) -> str:
@@ -131,7 +131,7 @@ def trades_table(trades: Sequence[TradeRow]) -> str:
         ]
         for row in trades
     ]
-    return table([*heads, "R", "fees", "reason"], rows, "rllldlddrrrrl")
+    return _table([*heads, "R", "fees", "reason"], rows, "rllldlddrrrrl")
 
 
 def signals_table(signals: Sequence[SignalRow]) -> str:
@@ -154,7 +154,7 @@ def signals_table(signals: Sequence[SignalRow]) -> str:
         ]
         for row in signals
     ]
-    return table([*heads, "why"], rows, "lllllrrrllrl")
+    return _table([*heads, "why"], rows, "lllllrrrllrl")
 
 
 def feed_line(item: FeedItem) -> str:
@@ -193,6 +193,13 @@ def brief(text: str) -> str:
 def cents(text: str, *, sign: bool = False) -> str:
     """An exact amount to the cent for the eye."""
     return number(text and str(Decimal(text).quantize(Decimal("0.01"))), sign=sign)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:
+    """A table without the columns that say nothing in any row."""
+    said = [at for at in range(len(heads)) if at < 2 or any(row[at] not in ("", NONE) for row in rows)]
+    kept = [[row[at] for at in said] for row in rows]
+    return table([heads[at] for at in said], kept, "".join(align[at] for at in said))
 
 
 def _expected(bot: BotRow) -> str:

@@ -21,7 +21,7 @@ from polotui.cli.output import document, moment, note, say
 from polotui.cli.where import Where, where
 from polotui.core import halt as flag
 from polotui.core.clock import SystemClock
-from polotui.core.errors import EngineGone, PolotuiError, StorageError
+from polotui.core.errors import EngineGone, PolotuiError
 from polotui.core.lock import InstanceLock
 from polotui.core.text import clean
 from polotui.core.who import who_asks
@@ -41,12 +41,12 @@ def halt(
 ) -> None:
     """No order leaves any more, and what rests is cancelled. Positions stay. polotui resume goes on."""
     place, who = where(home, demo=demo), who_asks()
-    trouble: StorageError | None = None
+    trouble: PolotuiError | None = None
     standing = flag.is_halted(place.home)
     written: flag.HaltNote | None = None
     try:
         written = flag.halt(place.home, reason or "halted by hand", who, SystemClock())
-    except StorageError as error:
+    except PolotuiError as error:
         trouble = error  # the engine, if one runs, is told all the same
     told, silence = asyncio.run(_tell(place, reason, who))
     if trouble is not None and told is None:

@@ -88,7 +88,7 @@ def start(
         timeframe=timeframe_of(timeframe) if timeframe else "",
         capital=capital,
         params=parameters(param or []),
-        venue=venue.value,  # type: ignore[arg-type]
+        venue=venue.value,
         **({} if plan else {"caller": who_asks()}),
     )
 

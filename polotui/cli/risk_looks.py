@@ -7,7 +7,7 @@ refused, so that a script can ask before it sends.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,7 +35,7 @@ class Method(Enum):
     FIXED_QUOTE = "fixed-quote"
 
 
-def _fraction(name: str) -> typer.models.OptionInfo:
+def _fraction(name: str) -> Any:
     return typer.Option(name, metavar="X", help="A fraction or with %: 0.05 or 5%.")
 
 
@@ -178,16 +178,16 @@ def report(
 
 
 def _size(reply: SizeResult) -> str:
-    ratio = f" ({percent(reply.resulting_risk_ratio).lstrip('+')} of the equity)" if reply.resulting_risk else ""
+    ratio = f"{percent(reply.resulting_risk_ratio).lstrip('+')} of the equity" if reply.resulting_risk else ""
     reward = NONE if reply.reward_to_risk is None else f"{reply.reward_to_risk:.2f}"
     rows = [
-        ["uncapped", number(reply.uncapped)],
-        ["capped", number(reply.capped)],
-        ["quantity", number(reply.quantity)],
-        ["resulting risk", f"{number(reply.resulting_risk)}{ratio}"],
-        ["reward to risk", reward],
+        ["uncapped", number(reply.uncapped), "quote units"],
+        ["capped", number(reply.capped), "quote units"],
+        ["quantity", number(reply.quantity), "base units"],
+        ["resulting risk", number(reply.resulting_risk), ratio],
+        ["reward to risk", reward, ""],
     ]
-    lines = [table(["", "quote units"], rows, "ld"), "", clean(reply.words, 400)]
+    lines = [table(["", "", ""], rows, "ldl").lstrip(), "", clean(reply.words, 400)]
     return "\n".join([*lines, *(f"! {clean(warning, 300)}" for warning in reply.warnings)])
 
 

@@ -104,9 +104,18 @@ class Refused(PolotuiError):
 
 
 class RealTradeBlocked(Refused):
-    """An order with real money was stopped. Only the gateway's audit writer may catch it by name; a test sees to it."""
+    """An order to a host that is not this machine was stopped. Only the gateway's audit writer may catch it by name; a
+    test sees to it."""
 
     code = "real-trade-blocked"
+
+    def __init__(self, what: str, host: str) -> None:
+        self.host = host
+        super().__init__(
+            f"{what} to {host or 'a host without a name'} is blocked: orders go to the simulator only.",
+            safe="Nothing was sent.",
+            next_step="Start `polotui simulate` and use its address; live orders are not part of this version.",
+        )
 
 
 class Locked(PolotuiError):

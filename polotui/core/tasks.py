@@ -1,8 +1,9 @@
 """Supervised tasks: nobody starts a task that nobody owns.
 
 Decided here: a service that ends with an exception is started again after a growing, jittered pause; three failures
-within five minutes mean it stays down, which `failed` says to Health and `on_failure` to whoever must act. A service
-that returns is done. Cancellation always passes.
+within five minutes mean it stays down, which `failed` says to Health and `on_failure` to whoever must act. A disk that
+is full, locked or away says nothing about the service: it is started again until the disk is back, soon. A service that
+returns is done. Cancellation always passes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from polotui.core.clock import Clock
+from polotui.core.errors import StorageError
 from polotui.core.ids import Chance
 
 log = logging.getLogger("polotui.tasks")
@@ -22,6 +24,10 @@ MAX_FAILURES = 3
 WINDOW_SECONDS = 300.0
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
+#: With a disk that is away: after it is back nothing waits longer than this.
+_DISK_PAUSE = 2.5
+#: Codes of a database that passing trouble keeps from working.
+_PASSING = frozenset({"storage-io", "storage-disk-full", "storage-locked", "storage-breaker"})
 
 T = TypeVar("T")
 
@@ -102,12 +108,23 @@ class Supervisor:
                 return
             except Exception as error:
                 now = self._clock.monotonic()
-                failures.append(now)
                 log.exception("service failed", extra={"task": name})
-                if len(failures) == MAX_FAILURES and now - failures[0] < WINDOW_SECONDS:
+                passes = _passes(error)
+                if passes:
+                    pause = min(pause, _DISK_PAUSE)
+                else:
+                    failures.append(now)
+                if not passes and len(failures) == MAX_FAILURES and now - failures[0] < WINDOW_SECONDS:
                     self.failed[name] = f"{type(error).__name__}: {error}"
                     self._on_failure(name, error)
                     return
             self.restarts[name] = self.restarts.get(name, 0) + 1
             await asyncio.sleep(pause / 2 + self._chance.jitter(pause / 2))
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether an error is of the disk's, and over when the disk is back."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_passes(one) for one in error.exceptions)
+    return isinstance(error, StorageError) and error.instance_code in _PASSING

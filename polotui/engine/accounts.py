@@ -75,6 +75,14 @@ class Accounts:
         change = first.change_24h_ratio
         return first.total.text, float(change.text) if change.standing == "known" else None
 
+    def price(self, symbol: str) -> tuple[Decimal, bool] | None:
+        """The price from the one call for all symbols, and whether it is young enough; for coins that do not stream."""
+        found = self._prices.get(symbol)
+        if found is None:
+            return None
+        limit = 3 * self._engine.settings.cache.prices * 1000
+        return found.value, self._clock.wall_ms() - found.at_ms <= limit
+
     async def refresh(self) -> None:
         """Asks the exchange and the ledger now and values the answer."""
         if self._exchange.has_keys:

@@ -9,9 +9,9 @@
     ├── RequestRefused                a business rule said no; `exchange_code`, `exchange_message`
     ├── OutcomeUnknown                a call that changes something got no answer: it may have happened
     └── BadReply                      the answer is malformed, oversized or of the wrong form
-    Refused                           exit code 4: nothing was sent
-    ├── NotOnGrid                     an order that the symbol's rules cannot express
-    └── RealTradeBlocked              an order call to a host that is not this machine
+    Refused                           exit code 4
+    ├── RealTradeBlocked              (core) an order call to a host that is not this machine
+    └── NotOnGrid                     an order that the symbol's rules cannot express; nothing was sent
 
 Decided here: an order call that gets no answer is never «failed». It is `OutcomeUnknown`, and only asking the exchange
 settles it. `NotReached` is raised for such a call only when not one byte of it was sent.
@@ -20,7 +20,7 @@ Text from the exchange is cut and stripped of control characters before it becom
 
 from __future__ import annotations
 
-from polotui.core.errors import ExchangeError, Refused
+from polotui.core.errors import ExchangeError, RealTradeBlocked, Refused
 
 __all__ = [
     "AuthRefused",
@@ -181,17 +181,3 @@ class NotOnGrid(Refused):
 
     def __init__(self, cause: str) -> None:
         super().__init__(cause, safe="Nothing was sent.", next_step="Put the number on the symbol's grid first.")
-
-
-class RealTradeBlocked(Refused):
-    """An order call to a host that is not this machine. Only the gateway's audit writer may catch it."""
-
-    code = "real-trade-blocked"
-
-    def __init__(self, what: str, host: str) -> None:
-        self.host = foreign_text(host, 100)
-        super().__init__(
-            f"{what} to {self.host or 'a host without a name'} is blocked: orders go to the simulator only.",
-            safe="Nothing was sent.",
-            next_step="Start `polotui simulate` and use its address; live orders are not part of this version.",
-        )

@@ -21,11 +21,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from polotui.core.errors import UsageError
+from polotui.core.errors import RealTradeBlocked, UsageError
 from polotui.model.money import plain, step_of
 from polotui.model.symbols import Market
 from polotui.poloniex import wire_account
-from polotui.poloniex.errors import NotOnGrid, RealTradeBlocked
+from polotui.poloniex.errors import NotOnGrid, foreign_text
 from polotui.poloniex.rest import SpotRest
 from polotui.poloniex.signing import path_part
 from polotui.poloniex.wire_account import Cancelled, KillSwitch, Placed
@@ -102,7 +102,7 @@ async def loopback_only(address: str, what: str = "An order") -> None:
     else:
         names = {host}
     if not names or not all(_is_loopback(name) for name in names):
-        raise RealTradeBlocked(what, host)
+        raise RealTradeBlocked(what, foreign_text(host, 100))
 
 
 def _is_loopback(name: str) -> bool:

@@ -9,32 +9,30 @@ Decided here:
 * A venue that raises, or does not answer, makes the order UNKNOWN. Nothing is ever sent again here.
 * A fill is one transaction: its row, its money, the order's state, the closed trade, and the line of the feed. When the
   database refuses it, the fill waits in memory and is tried again, and nothing new is let through meanwhile.
-* Cancels do not pass the gate, and do not wait for the database.
+* Cancels do not pass the gate, and the venue is asked before anything is written. One that meets an order on its way is
+  carried out when the venue has answered; before it was sent, the order is not sent.
+* What a venue tells is booked to its end, also when the task that tells it is cancelled; watchers are told once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol, TypeVar
-
-import msgspec
+from typing import Any, TypeVar
 
 from polotui.core import halt
 from polotui.core.clock import Clock
-from polotui.core.errors import Refused, StorageError
+from polotui.core.errors import RealTradeBlocked, Refused, StorageError
 from polotui.core.text import clean
 from polotui.model.account import Order
 from polotui.model.money import ZERO, plain
 from polotui.model.orders import FINAL, Execution, OrderState, OrderTerms, Placement, Purpose, Side
-from polotui.poloniex.errors import RealTradeBlocked
 from polotui.risk.assess import assess
 from polotui.risk.limits import Limits
-from polotui.risk.values import AccountView, Asked, MarketView, RiskDecision
+from polotui.risk.values import Asked, RiskDecision
 from polotui.storage.database import Connection, Database
 from polotui.trading import rows
 from polotui.trading.blotter import Blotter, LiveOrder, root_of
@@ -48,14 +46,15 @@ from polotui.trading.moves import (
     level_of,
     not_now,
     order_fact,
-    refusal_words,
     state_words,
     who_of,
     write_intent,
+    write_refusal,
 )
 from polotui.trading.portfolio import Portfolio
 from polotui.trading.trades import Least, Trade, book_trade, settle_trade
 from polotui.trading.venue import Venue
+from polotui.trading.watchers import Submitted, View, Watcher
 
 log = logging.getLogger("polotui.gateway")
 
@@ -65,41 +64,6 @@ CLOSE_SECONDS = 5.0
 DONE = "PAPER-REST"
 
 T = TypeVar("T")
-
-
-class View(Protocol):
-    """Where the gate's picture of the account and the market comes from."""
-
-    def account(self, account: str) -> AccountView:
-        """The root that an account belongs to, with the cash of exactly this account beside."""
-        ...
-
-    def market(self, symbol: str) -> MarketView: ...
-
-    def sent(self, terms: OrderTerms) -> None:
-        """An order passed the gate."""
-        ...
-
-
-class Watcher(Protocol):
-    """Who is told what became of orders, after it is durable and in the blotter and the portfolio."""
-
-    async def on_order(self, order: LiveOrder) -> None: ...
-
-    async def on_booked(self, fill: rows.FillRow, order: LiveOrder, trade: Trade | None) -> None:
-        """`trade` is the one that this fill closed, if it closed one."""
-        ...
-
-    async def on_refused(self, asked: Asked, decision: RiskDecision) -> None: ...
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """What became of a wish. `state` is RISK_DENIED, or where the order stood when its venue had answered."""
-
-    order_id: str
-    decision: RiskDecision
-    state: OrderState
 
 
 class Gateway:
@@ -128,12 +92,14 @@ class Gateway:
         self._limits = limits
         self._gate = gate
         self._flag = flag
+        #: Why everything is halted in this process, whatever the file says; empty: it is not.
+        self.held = ""
         self._least = least
         self._told = told
         self._strategy_of = strategy_of
         self._venues: dict[str, Venue] = {}
         self._watchers: list[Watcher] = []
-        self._sending: set[asyncio.Task[Submitted]] = set()
+        self._sending: set[asyncio.Task[Any]] = set()
         #: Orders whose placing is not answered yet, and those of them that are to go as soon as it is.
         self._under_way: set[str] = set()
         self._unwanted: dict[str, str] = {}
@@ -163,7 +129,7 @@ class Gateway:
 
     @property
     def halted(self) -> bool:
-        return halt.path_is_set(self._flag)
+        return bool(self.held) or halt.path_is_set(self._flag)
 
     # -- wishes ---------------------------------------------------------------------------------------------------
 
@@ -176,6 +142,8 @@ class Gateway:
         """Sends an order if the gate lets it. Raises StorageError when its intent could not be stored (then nothing
         was sent) and Refused for an account without a venue."""
         venue = self.venue_of(asked.terms.account)
+        if self.blotter.get(asked.terms.id) is not None:
+            raise Refused(f"The order {asked.terms.id} was sent already.", safe="Nothing was sent.", code="repeated")
         decision = self.assess(asked)
         trouble = self._trouble_of(asked.terms)
         if decision.approved and trouble and not asked.terms.reduces:
@@ -189,7 +157,11 @@ class Gateway:
         self.blotter.add(order)
         self.view.sent(asked.terms)
         self._under_way.add(asked.terms.id)
-        task = asyncio.create_task(self._send_whole(venue, order, decision), name=f"order {asked.terms.id}")
+        return await self._whole(self._send_whole(venue, order, decision))
+
+    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
+        """Does it to its end, also when the caller is cancelled: what is stored must be in memory too."""
+        task = asyncio.create_task(work, name="gateway")
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
         return await asyncio.shield(task)
@@ -220,7 +192,7 @@ class Gateway:
         terms, now = order.terms, self._clock.wall_ms()
         try:
             await self._database.transact(lambda c: write_intent(c, terms, now), "order intent")
-        except StorageError:
+        except Exception:
             self.blotter.drop(terms.id)
             raise
         if self.halted and terms.purpose is not Purpose.FLATTEN:
@@ -263,33 +235,8 @@ class Gateway:
         await self._certainly(write, "blocked order")
 
     async def _refuse(self, asked: Asked, decision: RiskDecision, caller: str) -> None:
-        terms, now = asked.terms, self._clock.wall_ms()
-        text = refusal_words(asked, decision)
-
-        def write(connection: Connection) -> int:
-            rows.add_audit(
-                connection,
-                kind="refused",
-                caller=caller or who_of(terms),
-                code=decision.code,
-                text=text,
-                account=terms.account,
-                symbol=terms.symbol,
-                detail=msgspec.to_builtins(terms, builtin_types=(Decimal,), str_keys=True),
-                at_ms=now,
-            )
-            return add_fact(
-                connection,
-                kind="refused",
-                level="warning",
-                text=text,
-                symbol=terms.symbol,
-                at_ms=now,
-                bot=terms.bot,
-                ref=terms.signal or terms.id,
-            ).number
-
-        self._told(await self._database.transact(write, "refusal"))
+        now = self._clock.wall_ms()
+        self._told(await self._database.transact(lambda c: write_refusal(c, asked, decision, caller, now), "refusal"))
         await self._tell(lambda watcher: watcher.on_refused(asked, decision))
 
     async def cancel(self, order_id: str, reason: str = "") -> Placement | None:
@@ -327,6 +274,11 @@ class Gateway:
         self, order_id: str, state: OrderState, *, venue_id: str = "", code: str = "", words: str = "", at_ms: int = 0
     ) -> None:
         """An order moved. What is no legal move, or no news, is left out; fills decide about FILLED and PARTIAL."""
+        await self._whole(self._on_state(order_id, state, venue_id, code, words, at_ms))
+
+    async def _on_state(
+        self, order_id: str, state: OrderState, venue_id: str, code: str, words: str, at_ms: int
+    ) -> None:
         async with self._booking:
             order = self.blotter.get(order_id)
             if order is None:
@@ -382,6 +334,9 @@ class Gateway:
 
     async def on_fill(self, execution: Execution) -> None:
         """Books a fill once. An execution of an order that is nowhere to be found is an alarm and no fill."""
+        await self._whole(self._on_fill(execution))
+
+    async def _on_fill(self, execution: Execution) -> None:
         async with self._booking:
             order = self.blotter.get(execution.order_id) or await self._remembered(execution.order_id)
             if order is None:
@@ -520,8 +475,13 @@ class Gateway:
         return order
 
     async def close(self) -> None:
-        """Waits for what is being sent, a while: what hangs is in the ledger, and the next start asks after it."""
+        """Waits for what is being sent and booked. What the ledger does not take by then is told again after the next
+        start, by the venue."""
         if self._sending:
-            await asyncio.wait(self._sending, timeout=CLOSE_SECONDS)
-        for task in self._sending:
-            task.cancel()
+            _, late = await asyncio.wait(self._sending, timeout=CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+
+__all__ = ["Gateway", "Submitted", "View", "Watcher"]

@@ -3,6 +3,7 @@
 situation                                     what is done
 the stop is reached                           it stays reached, wherever the price goes afterwards
 …and the target's order is open               it is cancelled first, and asked after until it has ended
+…and other orders rest to sell these coins     they are cancelled first: a stop counts more than a better price
 …and a stop order was sent before             it is asked after; only when it has ended, or never was, another is sent
 …then                                         a market order sells what is held then; again while something is held
 the target is reached, or rests from the start   a limit order at the target for what is held then
@@ -233,6 +234,9 @@ async def _stop_out(guard: Guard, desk: Desk) -> bool:
     if not quantity:
         desk.end(guard, "stopped out" if guard.tried else "nothing was held when its stop was reached")
         return True
+    if not await desk.orders.free(*guard.key, "the stop of these coins is reached"):
+        guard.doing = "other orders on these coins are being cancelled"
+        return False
     await _sell(guard, desk, quantity)
     return False
 
@@ -374,7 +378,7 @@ def _terms(
         bot=asked.bot,
         quantity=quantity,
         price=price,
-        reason=f"{words}: {asked.reason}" if asked.reason else words,
+        reason=words if price is not None or not asked.reason else f"{words}: {asked.reason}",
         signal=asked.signal,
         parent=asked.parent,
         late_ms=late_ms,

@@ -55,6 +55,32 @@ def write_intent(connection: Connection, terms: OrderTerms, at_ms: int) -> None:
     rows.add_order_event(connection, terms.id, OrderState.SUBMITTING, at_ms=at_ms)
 
 
+def write_refusal(connection: Connection, asked: Asked, decision: RiskDecision, caller: str, at_ms: int) -> int:
+    """The audit row of a refusal and its line in the feed; the line's number."""
+    terms, text = asked.terms, refusal_words(asked, decision)
+    rows.add_audit(
+        connection,
+        kind="refused",
+        caller=caller or who_of(terms),
+        code=decision.code,
+        text=text,
+        account=terms.account,
+        symbol=terms.symbol,
+        detail=msgspec.to_builtins(terms, builtin_types=(Decimal,), str_keys=True),
+        at_ms=at_ms,
+    )
+    return add_fact(
+        connection,
+        kind="refused",
+        level="info",
+        text=text,
+        symbol=terms.symbol,
+        at_ms=at_ms,
+        bot=terms.bot,
+        ref=terms.signal or terms.id,
+    ).number
+
+
 def order_fact(connection: Connection, order: LiveOrder, text: str, level: str, at_ms: int, kind: str = "order") -> int:
     terms = order.terms
     return add_fact(

@@ -107,6 +107,10 @@ class Orders(Protocol):
 
     async def cancel(self, order_id: str, reason: str = "") -> object: ...
 
+    async def free(self, account: str, symbol: str, reason: str) -> bool:
+        """Asks to cancel what else rests to sell these coins. True when nothing of it is open any more."""
+        ...
+
     async def ask(self, order_id: str) -> OrderNow | None:
         """Where an order of ours stands; None only when it does not exist and can never come to be."""
         ...

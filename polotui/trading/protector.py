@@ -123,6 +123,10 @@ class Protector:
         for symbol in self._watching.symbols():
             self._watching.refresh(symbol)
 
+    def protection_of(self, account: str, symbol: str) -> Protection | None:
+        guard = self._guards.get((account, symbol))
+        return None if guard is None else guard.protection
+
     def stored(self) -> list[Stored]:
         """What a restart must know, to be kept whenever it changes."""
         return [guard.stored() for guard in self._guards.values()]
@@ -380,6 +384,13 @@ class Protector:
             self._watching.refresh(guard.protection.symbol)
         self._sweep_now.set()
         self._tells.alert("PROTECT-STARTED", f"{caller} started the protection again.", "")
+
+    def hurry(self) -> None:
+        """Orders pass again: what was refused meanwhile does not wait for its turn."""
+        for guard in self._guards.values():
+            guard.failures = 0
+            guard.poked.set()
+        self._sweep_now.set()
 
     def status(self) -> ProtectStatus:
         ages = [self._watching.age_s(symbol) for symbol in self._watching.symbols()]

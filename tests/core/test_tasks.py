@@ -8,6 +8,7 @@ import pytest
 
 from polotui.core import tasks
 from polotui.core.clock import FrozenClock
+from polotui.core.errors import StorageError
 from polotui.core.ids import Chance
 from polotui.core.tasks import Supervisor
 
@@ -52,6 +53,31 @@ async def test_a_failing_service_is_started_again(supervisor: Supervisor, failur
 
     await supervisor.service("feed", run)
     assert (len(runs), supervisor.restarts, failures) == (3, {"feed": 2}, [])
+
+
+async def test_a_disk_that_is_away_is_waited_for(
+    supervisor: Supervisor, failures: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it failed for that: the service does the same as before when the disk is back."""
+    runs = []
+
+    async def run() -> None:
+        runs.append(1)
+        if len(runs) < 10:
+            away = StorageError("The disk is away.", code="storage-io" if len(runs) % 2 else "storage-breaker")
+            raise ExceptionGroup("group", [away]) if len(runs) == 4 else away
+
+    monkeypatch.setattr(tasks, "_DISK_PAUSE", 0.0)
+    await supervisor.service("feed", run)
+    assert (len(runs), failures, supervisor.failed) == (10, [], {})
+
+
+async def test_a_damaged_database_is_not_waited_for(supervisor: Supervisor, failures: list[tuple[str, str]]) -> None:
+    async def run() -> None:
+        raise StorageError("It is damaged.", code="storage-damaged")
+
+    await supervisor.service("feed", run)
+    assert [name for name, _ in failures] == ["feed"]
 
 
 async def test_three_failures_in_a_row_mean_down(supervisor: Supervisor, failures: list[tuple[str, str]]) -> None:

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polotui.core.clock import SystemClock
-from polotui.core.errors import UsageError
+from polotui.core.errors import RealTradeBlocked, UsageError
 from polotui.core.ids import Chance
 from polotui.model.money import plain
 from polotui.model.symbols import Market
-from polotui.poloniex.errors import NotOnGrid, OutcomeUnknown, RealTradeBlocked
+from polotui.poloniex.errors import NotOnGrid, OutcomeUnknown
 from polotui.poloniex.orders import NewOrder, SpotOrders, loopback_only, on_grid
 from polotui.poloniex.rest import SpotRest
 from polotui.poloniex.signing import SecretSigner

@@ -9,6 +9,8 @@ wait).
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 import selectors
 import socket
 from typing import TYPE_CHECKING, Any
@@ -66,6 +68,19 @@ class _JumpingSelector(selectors.BaseSelector):
         return []
 
 
+class _Timer(asyncio.TimerHandle):
+    """Of two timers of one moment the one that was set first comes first; asyncio itself leaves that to the heap."""
+
+    __slots__ = ("_turn",)
+
+    def __init__(self, turn: int, when: float, callback: Any, args: Any, loop: SimLoop, context: Any) -> None:
+        super().__init__(when, callback, args, loop, context)
+        self._turn = turn
+
+    def __lt__(self, other: Any) -> bool:
+        return (self._when, self._turn) < (other._when, other._turn)
+
+
 class SimLoop(asyncio.SelectorEventLoop):
     """`now` is the virtual time in seconds; connections go to `network`."""
 
@@ -73,6 +88,7 @@ class SimLoop(asyncio.SelectorEventLoop):
         self.now = 0.0
         self.turns = 0
         self.jumps = 0
+        self._turn = itertools.count()
         self.network: Network = None  # type: ignore[assignment]
         self.complaints: list[str] = []
         selector = _JumpingSelector()
@@ -84,6 +100,13 @@ class SimLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self.now
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+        self._check_closed()  # type: ignore[attr-defined]
+        timer = _Timer(next(self._turn), when, callback, args, self, context)
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
 
     def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 from polotui.core.ids import Chance
 from tests.rig.clock import RigClock
@@ -15,6 +16,13 @@ from tests.rig.network import Network
 from tests.rig.threads import inline_threads
 
 T = TypeVar("T")
+
+
+class _Time:
+    """In place of the module `time` where a library measures how long a connection was idle."""
+
+    def __init__(self, loop: SimLoop) -> None:
+        self.monotonic = loop.time
 
 
 class LeftBehind(AssertionError):
@@ -50,7 +58,11 @@ def rig(main: Callable[[World], Awaitable[T]], seed: int | str = 0) -> T:
     loop = world.loop
     asyncio.set_event_loop(loop)
     try:
-        with inline_databases(world.chance.child("disk")), inline_threads(world.chance.child("threads")):
+        with (
+            inline_databases(world.chance.child("disk")),
+            inline_threads(world.chance.child("threads")),
+            patch("httpcore._async.http11.time", _Time(loop)),
+        ):
             result = loop.run_until_complete(main(world))
             left = [task for task in asyncio.all_tasks(loop) if not task.done()]
             names = sorted(task.get_name() for task in left)

@@ -227,7 +227,8 @@ async def test_a_venue_that_raises_makes_the_order_unknown_and_nothing_is_sent_a
     assert (await desk.gateway.submit(asked)).state is S.UNKNOWN
     assert len(desk.venue.placed) == 1
     order = desk.gateway.blotter.get(asked.terms.id)
-    assert order is not None and not order.final
+    assert order is not None
+    assert not order.final
     # It may rest: it goes on counting.
     assert [view.id for view in desk.gateway.blotter.resting("paper")] == [asked.terms.id]
 
@@ -256,7 +257,8 @@ async def test_fills_are_booked_once_and_end_the_order(desk: Desk) -> None:
         await desk.gateway.on_fill(execution)
     assert [fill.quantity for fill in desk.ears.booked] == [D("0.5"), D("1.5")]
     order = desk.gateway.blotter.get(asked.terms.id)
-    assert order is not None and order.state is S.FILLED
+    assert order is not None
+    assert order.state is S.FILLED
     assert desk.gateway.blotter.open() == []
     assert desk.gateway.portfolio.cash("paper") == {"USDT": D(9_800), "BTC": D("1.999")}
     again = await desk.database.read(Portfolio.load)
@@ -282,7 +284,8 @@ async def test_a_fill_after_the_cancel_changes_the_quantity_and_not_the_end(desk
     assert desk.gateway.blotter.open() == []
     await desk.gateway.on_fill(traded(asked, "0.5"))
     order = desk.gateway.blotter.get(asked.terms.id)
-    assert order is not None and (order.state, order.filled) == (S.CANCELLED, D("0.5"))
+    assert order is not None
+    assert (order.state, order.filled) == (S.CANCELLED, D("0.5"))
     assert desk.gateway.portfolio.cash("paper")["BTC"] == D("0.5")
 
 
@@ -292,7 +295,8 @@ async def test_a_cancel_that_the_venue_refuses_leaves_the_order_as_it_was(desk: 
     desk.venue.cancel_answer = Placement(state=S.REJECTED, code="21359")
     await desk.gateway.cancel(asked.terms.id)
     order = desk.gateway.blotter.get(asked.terms.id)
-    assert order is not None and order.state is S.ACCEPTED
+    assert order is not None
+    assert order.state is S.ACCEPTED
 
 
 async def test_the_halt_flag_stops_an_order_between_gate_and_venue(desk: Desk) -> None:

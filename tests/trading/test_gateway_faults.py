@@ -7,11 +7,12 @@ from decimal import Decimal as D
 
 import pytest
 
-from polotui.core.errors import StorageError
+from polotui.core.errors import Refused, StorageError
 from polotui.model.orders import OrderState, Placement
 from polotui.risk.values import Asked, RiskDecision
 from polotui.trading import rows
 from polotui.trading.blotter import LiveOrder
+from polotui.trading.portfolio import Portfolio
 from polotui.trading.trades import Trade
 from tests.trading.test_gateway import Desk, Ears, buy, desk, events, reached, traded
 
@@ -104,3 +105,58 @@ async def test_a_fill_of_an_order_that_counted_as_refused_makes_it_open_again(de
     await desk.gateway.on_fill(traded(asked, "0.5"))
     (order,) = desk.gateway.blotter.open()
     assert (order.state, order.left) == (S.PARTIAL, D("1.5"))
+
+
+async def test_a_fill_whose_teller_is_cancelled_is_in_the_portfolio_all_the_same(desk: Desk) -> None:
+    asked = buy("2")
+    await desk.gateway.submit(asked)
+    for turn in range(4):
+        telling = asyncio.create_task(desk.gateway.on_fill(traded(asked, "0.5", f"t{turn}")))
+        for _ in range(turn + 2):
+            await asyncio.sleep(0)
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+        await desk.gateway.close()
+        await desk.gateway.on_fill(traded(asked, "0.5", f"t{turn}"))
+    assert [fill.quantity for fill in desk.ears.booked] == [D("0.5")] * 4
+    assert desk.gateway.portfolio.same_as(await desk.database.read(Portfolio.load))
+
+
+async def test_the_end_does_not_wait_for_ever_for_a_ledger_that_is_gone(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = buy("2")
+    await desk.gateway.submit(asked)
+
+    async def broken(*_: object) -> None:
+        raise StorageError("The disk is gone.")
+
+    monkeypatch.setattr(desk.database, "transact", broken)
+    monkeypatch.setattr("polotui.trading.gateway.CLOSE_SECONDS", 0.05)
+    telling = asyncio.create_task(desk.gateway.on_fill(traded(asked, "2")))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(desk.gateway.close(), 5)
+    assert telling.cancelled() or telling.done() or telling.cancel()
+
+
+async def test_an_id_that_was_used_does_not_take_the_order_of_that_id_off_the_blotter(desk: Desk) -> None:
+    asked = buy()
+    await desk.gateway.submit(asked)
+    with pytest.raises(Refused):
+        await desk.gateway.submit(asked)
+    (order,) = desk.gateway.blotter.open()
+    assert order.state is S.ACCEPTED
+    assert len(desk.venue.placed) == 1
+
+
+async def test_an_intent_that_cannot_be_stored_for_any_reason_leaves_no_order_behind(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(desk.database, "transact", broken)
+    with pytest.raises(RuntimeError):
+        await desk.gateway.submit(buy())
+    assert desk.gateway.blotter.open() == []

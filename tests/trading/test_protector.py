@@ -109,6 +109,12 @@ class Desk:
             self.move(kept, S.CANCELLED)
         return None
 
+    async def free(self, account: str, symbol: str, reason: str) -> bool:
+        for kept in self.open():
+            if kept.terms.purpose is Purpose.MANUAL:
+                await self.cancel(kept.terms.id, reason)
+        return not any(kept.terms.purpose is Purpose.MANUAL for kept in self.open())
+
     async def ask(self, order_id: str) -> OrderNow | None:
         kept = self.orders.get(order_id)
         return None if kept is None else OrderNow(state=kept.state, filled=kept.filled, code=kept.code)
@@ -371,6 +377,31 @@ def test_a_stop_cancels_the_resting_target_first_and_sells_what_is_left() -> Non
         desk.trade(95.0)
         await asyncio.sleep(1)
         assert desk.log == ["LIMIT 1.0000 rest", "cancel target", "MARKET 0.6000 fill"]
+        assert desk.endings == ["stopped out"]
+
+    on_desk(main)
+
+
+def test_a_stop_counts_more_than_what_else_rests_to_sell_the_coins() -> None:
+    """A person's limit sale above binds coins; without its end the exchange would refuse the stop for ever."""
+
+    async def main(desk: Desk) -> None:
+        desk.protect("95")
+        terms = OrderTerms(
+            id="pt-by-hand", account="paper", symbol=BTCS, side=Side.SELL, type=OrderType.LIMIT,
+            purpose=Purpose.MANUAL, created_ms=0, quantity=D("0.4"), price=D(120),
+        )  # fmt: skip
+        by_hand = desk.orders["pt-by-hand"] = Kept(terms, S.ACCEPTED)
+        answered: list[Kept] = []
+        desk.on_cancel = answered.append
+        desk.trade(94.0)
+        await asyncio.sleep(3)
+        assert answered
+        assert not [entry for entry in desk.log if entry.startswith("MARKET")]
+        desk.fill(by_hand, D("0.1"))
+        desk.move(by_hand, S.CANCELLED)
+        await asyncio.sleep(6)
+        assert desk.log[-1] == "MARKET 0.9000 fill"
         assert desk.endings == ["stopped out"]
 
     on_desk(main)
@@ -857,3 +888,19 @@ def test_whatever_happens_no_more_is_sold_than_is_held_and_in_the_end_all_is(see
         assert len(desk.endings) == 1
 
     on_desk(main, seed)
+
+
+def test_after_a_halt_a_stop_that_waits_is_tried_at_once() -> None:
+    """Refused all the while, it has come to wait half a minute between tries."""
+
+    async def main(desk: Desk) -> None:
+        desk.usual = "denied"
+        desk.protect("95")
+        desk.trade(94.0)
+        await asyncio.sleep(600)
+        desk.usual = "fill"
+        desk.protector.hurry()
+        await asyncio.sleep(0.1)
+        assert desk.held_now[BTCS] == 0
+
+    on_desk(main)

@@ -9,7 +9,6 @@ from polotui.api import trade_commands as tc
 from polotui.api.events import BotsState, OrdersState, PositionsState, TradingState
 from polotui.api.lab_commands import GetStrategy
 from polotui.core.errors import Refused, UsageError
-from polotui.tui import keys
 from tests.tui import fake_engine as fe
 from tests.tui import fake_paper as fp
 
@@ -34,7 +33,9 @@ def open_desk(open_desk):
 
 
 def asked(desk, kind):
-    return [command for command in desk.engine.calls if isinstance(command, kind)]
+    """The commands of a kind, without who asked: one test is about that."""
+    found = [command for command in desk.engine.calls if isinstance(command, kind)]
+    return [replace(command, caller="") if hasattr(command, "caller") else command for command in found]
 
 
 def told(desk, words):
@@ -934,20 +935,21 @@ async def test_text_from_outside_cannot_steer_the_terminal(open_desk):
         assert "\u202e" not in seen
 
 
-async def test_every_key_of_the_screen_has_its_action(open_desk):
-    async with open_desk() as desk:
-        await at_paper(desk)
-        screen = desk.app.desk_screen
-        places = {"paper": screen, "bots": "bots", "held": "positions", "profit": "result", "feed": "feed"}
-        places |= {"orders": "orders", "journal": "journal", "signals": "signals"}
-        for key in keys.KEYS:
-            place = places.get(key.scope)
-            if place is not None:
-                widget = desk.pane(place) if isinstance(place, str) else place
-                assert callable(getattr(widget, f"action_{key.action.partition('(')[0]}")), key.id
+async def test_who_asks_is_sent_for_the_audit(open_desk):
+    async with open_desk(caller="ada@pts/3") as desk:
+        await at_paper(desk, "space", "v", "x", "tab")
+        desk.app.desk_screen.focus_on(desk.pane("positions"))
+        await focused_on(desk, "positions")
+        await desk.press("c")
+        await desk.shown("Sell 0.0310 BTC")
+        await desk.press("y")
+        await desk.until(lambda: asked(desk, tc.ClosePosition), "the command")
+        sent = [command for command in desk.engine.calls if isinstance(command, CHANGING)]
+        assert {type(command) for command in sent} == {tc.PauseBot, tc.CancelOrder, tc.ClosePosition}
+        assert {command.caller for command in sent} == {"ada@pts/3"}
 
 
-async def test_a_thousand_facts_a_second_cost_one_list(open_desk):
+async def test_many_facts_at_once_are_all_there_and_ask_nothing(open_desk):
     async with open_desk() as desk:
         await at_paper(desk)
         facts = [desk.engine.paper.fact("decision", f"fact {number}") for number in range(400)]

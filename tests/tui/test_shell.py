@@ -439,12 +439,22 @@ async def test_every_key_of_the_table_has_its_action(open_desk):
         lab = desk.app.desk_screen
         await desk.press("4")
         backtest = desk.app.desk_screen
+        await desk.press("5")
+        paper = desk.app.desk_screen
         await desk.press("6")
         risk = desk.app.desk_screen
         await desk.press("B")
         board = desk.app.desk_screen
         await desk.press("2", "question_mark")
         places = {
+            "paper": paper,
+            "bots": paper.query_one("#bots"),
+            "held": paper.query_one("#positions"),
+            "profit": paper.query_one("#result"),
+            "feed": paper.query_one("#feed"),
+            "orders": paper.query_one("#orders"),
+            "journal": paper.query_one("#journal"),
+            "signals": paper.query_one("#signals"),
             "risk": risk,
             "protects": risk.query_one("#protects"),
             "alerts": risk.query_one("#alerts"),
@@ -485,10 +495,13 @@ def test_the_key_table_has_no_conflicts_of_its_own():
     assert len({key.id for key in keys.KEYS}) == len(keys.KEYS)
 
 
+PAPER_PANES = ("bots", "held", "feed", "orders", "journal", "signals")
+
+
 def test_no_pane_takes_a_letter_of_the_global_table():
     reserved = set("hjklgGypetzmsS123456789") | {"slash", "colon", "question_mark", "plus", "minus"}
     for key in keys.KEYS:
-        if key.scope in ("market", "watchlist", "balance", "lab", "strategies"):
+        if key.scope in ("market", "watchlist", "balance", "lab", "strategies", "paper", *PAPER_PANES):
             assert not set(key.keys.split(",")) & reserved, key.id
 
 

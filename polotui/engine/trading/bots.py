@@ -26,6 +26,7 @@ from polotui.backtest.work import Document
 from polotui.core.errors import PolotuiError, Refused, UsageError
 from polotui.core.text import clean
 from polotui.engine.trading import shapes
+from polotui.engine.trading.capital import Capital
 from polotui.engine.trading.livebot import LiveBot
 from polotui.model.candles import Candle, Timeframe
 from polotui.model.money import ZERO, decimal_of, plain
@@ -57,6 +58,7 @@ class Bots:
 
     def __init__(self, trading: Trading) -> None:
         self._trading = trading
+        self._capital = Capital(trading)
         self._live: dict[int, LiveBot] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._stored: dict[int, bot_rows.StoredBot] = {}
@@ -65,16 +67,21 @@ class Bots:
 
     # -- life -----------------------------------------------------------------------------------------------------
 
-    async def load(self) -> None:
-        """Every bot's row; those that had not stopped go on."""
+    async def read(self) -> None:
+        """Every bot's row: orders and positions are told apart by strategy before a bot runs."""
         rows = await self._trading.database.read(lambda k: bot_rows.bots(k, limit=1_000), "bots")
         self._stored = {row.id: row for row in reversed(rows)}
-        for row in self._stored.values():
+
+    async def load(self) -> None:
+        """Those that had not ended go on; those that had give back what they still have."""
+        for row in list(self._stored.values()):
             await self._count(row.id)
             if row.state in bot_rows.ACTIVE and root_of(row.account) not in self._trading.roots():
                 await self._set(row.id, "failed", "its exchange is there no more")
             elif row.state in bot_rows.ACTIVE:
                 self._begin(row)
+        ended = [row for row in self._stored.values() if row.state not in bot_rows.ACTIVE]
+        self._trading.supervisor.task("capital-back", self._capital.all_back(ended))
 
     def _begin(self, stored: bot_rows.StoredBot) -> LiveBot:
         live = self._live[stored.id] = LiveBot(self._trading, stored)
@@ -91,7 +98,7 @@ class Bots:
         if live is not None:
             live.on_booked(fill, order)
         elif fill.bot in self._stored:
-            await self._release(self._stored[fill.bot])
+            await self._capital.release(self._stored[fill.bot])
         self.touch()
 
     async def on_order(self, order: LiveOrder) -> None:
@@ -105,18 +112,18 @@ class Bots:
     async def ended(self, live: LiveBot) -> None:
         """A bot has stopped: its row, its orders, its money."""
         stored = live.stored
-        self._live.pop(stored.id, None)
-        self._tasks.pop(stored.id, None)
-        await self._trading.gateway.cancel_all(stored.account, reason="the bot has stopped")
         reason = live.bot.reason if live.bot is not None else stored.reason
         await self._set(stored.id, "stopped", reason)
-        await self._release(self._stored[stored.id])
+        self._live.pop(stored.id, None)
+        self._tasks.pop(stored.id, None)
+        await self._capital.back(self._stored[stored.id])
 
     async def failed(self, live: LiveBot, reason: str) -> None:
-        """A bot cannot run: it is taken down, its positions stay protected."""
+        """A bot cannot run: it is taken down, its positions stay protected, its money comes back."""
+        await self._set(live.stored.id, "failed", reason)
         self._live.pop(live.stored.id, None)
         self._tasks.pop(live.stored.id, None)
-        await self._set(live.stored.id, "failed", reason)
+        await self._capital.back(self._stored[live.stored.id])
 
     def gave_up(self, name: str, error: BaseException) -> None:
         """The supervisor does not start a bot's task again."""
@@ -142,22 +149,6 @@ class Bots:
         ended = now if state in ("stopped", "failed") else None
         self._stored[number] = replace(self._stored[number], state=state, reason=reason, ended_ms=ended)
         self.touch()
-
-    async def _release(self, stored: bot_rows.StoredBot) -> None:
-        """Gives back what a stopped bot has: cash at once, coins when they are too few to sell."""
-        trading, root = self._trading, stored.account.partition("/")[0]
-        for currency, amount in trading.portfolio.cash(stored.account).items():
-            if amount <= 0:
-                continue
-            if currency != "USDT":
-                held = trading.portfolio.position(stored.account, f"{currency}_USDT")
-                if not trading.is_dust(held):
-                    continue
-            number = self._trading.chance.token(8)
-            await trading.move(
-                f"release-{stored.id}-{currency}-{number}", stored.account, root, currency, amount, "release",
-                f"back from bot {stored.id}",
-            )  # fmt: skip
 
     # -- planning and starting ------------------------------------------------------------------------------------
 
@@ -296,6 +287,9 @@ class Bots:
         await live.ask("resume" if resume else "pause", reason=f"by {clean(caller, 40) or 'hand'}")
         state = "running" if resume else "paused"
         await self._set(number, state, "" if resume else f"by {clean(caller, 40) or 'hand'}")
+        if resume:
+            for monitor in self._trading.monitors:
+                await monitor.bot_resumed(number)
         return tr.BotStarted(bot=self.row(number), text=f"Bot {number} is {state}.")
 
     async def stop(self, number: int, *, close: bool, caller: str) -> tr.BotStarted:
@@ -430,7 +424,19 @@ class Bots:
         stale = [symbol for symbol in stored.symbols if not self._trading.markets.fresh(symbol)]
         if stale:
             return f"stale {', '.join(stale[:3])}"
-        return self._trading.protector_blocks()
+        if blocks := self._trading.protector_blocks():
+            return blocks
+        view, limits = self._trading.view, self._trading.limits.limits()
+        losses = view.consecutive_losses.get(stored.id, 0)
+        if losses >= limits.loss_streak:
+            return f"{losses} losses in a row; pause and resume it to begin anew"
+        locked = {lock.symbol for lock in view.locks if lock.until_ms > self._trading.clock.wall_ms()}
+        if locked >= set(stored.symbols):
+            return f"locked: {', '.join(sorted(locked & set(stored.symbols))[:3])}"
+        score, vetoes = view.safety()
+        if vetoes or (score is not None and score <= limits.safety_score):
+            return f"safety {score}: {', '.join(vetoes)}" if vetoes else f"safety {score}"
+        return ""
 
 
 def _capital(text: str) -> Decimal:

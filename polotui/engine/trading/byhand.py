@@ -3,7 +3,8 @@
 Decided here:
 * Everything that a person types becomes exact numbers on the symbol's grid: sizes down, prices to the safe side, with
   the finer digits named when something had to go.
-* An entry by hand with a stop or a target gets them as its protection when it fills.
+* An entry by hand with a stop or a target gets them as its protection when it fills. They are stored before the order
+  goes out: it may rest for days, and fill after a restart.
 * Closing a position of a bot is the bot's business as well: it learns of the fill like of any other.
 """
 
@@ -19,9 +20,10 @@ from polotui.api import risk_commands as rc
 from polotui.api import trade_commands as c
 from polotui.api import trade_replies as tr
 from polotui.api import trade_values as tv
-from polotui.core.errors import Refused, UsageError
+from polotui.core.errors import PolotuiError, Refused, UsageError
 from polotui.core.text import clean
 from polotui.engine.trading import shapes
+from polotui.engine.trading.levels import LevelsByHand
 from polotui.model.money import ZERO, decimal_of, plain, price_on_tick, quantity_down
 from polotui.model.orders import FINAL, OrderState, OrderTerms, OrderType, Purpose, Side
 from polotui.model.symbols import Market, base_and_quote
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 #: How long a command waits for a market order to be done, so that its answer says how it ended.
 PATIENCE_SECONDS = 5.0
+LEAST, MOST = Decimal("1e-18"), Decimal("1e15")
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class ByHand:
 
     def __init__(self, trading: Trading) -> None:
         self._trading = trading
-        self._protect: dict[str, tuple[Decimal | None, Decimal | None]] = {}
+        self._levels = LevelsByHand(trading)
 
     # -- orders ---------------------------------------------------------------------------------------------------
 
@@ -64,11 +67,11 @@ class ByHand:
     async def _send(self, asked: Asked, caller: str) -> tr.OrderPlaced:
         trading, terms = self._trading, asked.terms
         if asked.stop is not None or asked.target is not None:
-            self._protect[terms.id] = (asked.stop, asked.target)
+            await self._levels.keep(terms.id, asked.stop, asked.target)
         sent = await trading.gateway.submit(asked, caller or "person")
         decision = shapes.decision(sent.decision, trading.titles, _confirmable(sent.decision))
         if sent.state is OrderState.RISK_DENIED:
-            self._protect.pop(terms.id, None)
+            await self._levels.forget(terms.id)
             return tr.OrderPlaced(placed=False, decision=decision, text=sent.decision.recommendation)
         if terms.type is OrderType.MARKET:
             await self._until_done(terms.id)
@@ -120,6 +123,13 @@ class ByHand:
         """The order on its grid. Raises UsageError for what is no order."""
         market = await self._trading.known(command.symbol)
         account = self._account(command.account)
+        bot = account.rpartition("/bot-")[2]
+        if bot.isdigit() and self._trading.bots.goes_on(int(bot)):
+            raise UsageError(
+                f"{clean(account, 40)} is the account of bot {bot}, which would not know of it.",
+                safe="Nothing was sent.",
+                next_step="Close or edit the bot's position, or stop the bot.",
+            )
         side, kind = Side(command.side), OrderType(command.type)
         quantity, amount = _number("quantity", command.quantity), _number("amount", command.amount)
         price, stop = _number("price", command.price), _number("stop", command.stop)
@@ -196,28 +206,16 @@ class ByHand:
 
     # -- protection of what was entered by hand -------------------------------------------------------------------
 
+    async def load(self) -> None:
+        await self._levels.load()
+
     async def on_booked(self, fill: ledger.FillRow, order: LiveOrder, trade: Trade | None) -> None:
-        """An entry by hand filled: its stop and target count from now on."""
-        levels = self._protect.get(order.terms.id)
-        if levels is None or order.terms.bot or fill.side is not Side.BUY:
-            return
-        if order.final:
-            self._protect.pop(order.terms.id, None)
-        old = self._trading.guards.of(fill.account, fill.symbol)
-        stop, target = levels
-        await self._trading.guards.protect(
-            Protection(
-                account=fill.account,
-                symbol=fill.symbol,
-                stop=stop if stop is not None else (old.stop if old else None),
-                target=target if target is not None else (old.target if old else None),
-                reason="by hand",
-            )
-        )
+        if not order.terms.bot and fill.side is Side.BUY:
+            await self._levels.filled(order)
 
     async def on_order(self, order: LiveOrder) -> None:
-        if order.final and not order.filled:
-            self._protect.pop(order.terms.id, None)
+        if order.final:
+            await self._levels.forget(order.terms.id)
 
     async def on_refused(self, asked: Asked, decision: RiskDecision) -> None:
         return None
@@ -225,22 +223,42 @@ class ByHand:
     # -- positions ------------------------------------------------------------------------------------------------
 
     async def close(self, command: c.ClosePosition, purpose: Purpose = Purpose.EXIT) -> tr.OrderPlaced:
-        """Sells a position at the market. Its stop is dropped first, so that not both sell."""
+        """Sells a position at the market. Its stop is dropped first, so that not both sell, and stands again for what
+        is left, whatever went wrong."""
         trading = self._trading
         account = self._account(command.account)
         market = await trading.known(command.symbol)
-        held = trading.portfolio.position(account, market.symbol)
+        self._sellable(account, market)
+        standing = trading.guards.of(account, market.symbol)
+        try:
+            return await self._sell(account, market, command, purpose)
+        finally:
+            left = quantity_down(
+                max(trading.portfolio.position(account, market.symbol).quantity, ZERO), market.quantity_scale
+            )
+            if left > 0 and standing is not None:
+                await trading.guards.protect(standing)
+
+    def _sellable(self, account: str, market: Market) -> Decimal:
+        """Raises UsageError when it is nothing."""
+        held = self._trading.portfolio.position(account, market.symbol)
         quantity = quantity_down(max(held.quantity, ZERO), market.quantity_scale)
         if quantity <= 0:
             raise UsageError(
                 f"{clean(account, 40)} holds nothing of {market.symbol} that can be sold.",
                 safe="Nothing was sent.",
             )
-        standing = trading.guards.of(account, market.symbol)
+        return quantity
+
+    async def _sell(self, account: str, market: Market, command: c.ClosePosition, purpose: Purpose) -> tr.OrderPlaced:
+        trading = self._trading
         await trading.guards.drop(account, market.symbol, "the position is being closed")
         for order in trading.gateway.blotter.of(account, market.symbol):
             if order.terms.side is Side.SELL and not order.final:
                 await trading.gateway.cancel(order.terms.id, "the position is being closed")
+        # Only now: what was cancelled may have sold some of it.
+        quantity = self._sellable(account, market)
+        held = trading.portfolio.position(account, market.symbol)
         terms = OrderTerms(
             id=trading.new_order_id(),
             account=account,
@@ -253,14 +271,7 @@ class ByHand:
             quantity=quantity,
             reason=f"closed by {clean(command.caller, 40) or 'hand'}",
         )
-        placed = await self._send(Asked(terms=terms, strategy=trading.strategy_of(held.bot)), command.caller)
-        left = quantity_down(
-            max(trading.portfolio.position(account, market.symbol).quantity, ZERO), market.quantity_scale
-        )
-        if left > 0 and standing is not None:
-            # What could not be sold keeps what protected it.
-            await trading.guards.protect(standing)
-        return placed
+        return await self._send(Asked(terms=terms, strategy=trading.strategy_of(held.bot)), command.caller)
 
     async def edit(self, command: c.EditProtection) -> r.Done:
         """Moves stop or target. Raises UsageError for levels on the wrong side of the price."""
@@ -297,7 +308,25 @@ class ByHand:
             target = price_on_tick(target, market.price_scale, buy=False)
         live = trading.bots.live(held.bot)
         if live is not None:
-            await live.ask("edit", symbol=market.symbol, stop=stop, target=target)
+            # What is not named stays the bot's: its stop may be one that trails.
+            moved = {
+                name: level for name, level in (("stop", stop), ("target", target)) if getattr(command, name).strip()
+            }
+            if None in moved.values():
+                raise UsageError(
+                    "Stop and target of a bot can be moved, not taken away.",
+                    safe="Nothing was changed.",
+                    next_step="Stop the bot and keep the position; then it is yours.",
+                )
+            await live.ask("edit", symbol=market.symbol, stop=moved.get("stop"), target=moved.get("target"))
+            if trading.guards.of(account, market.symbol) is None:
+                raise Refused(
+                    f"Bot {held.bot} is leaving {market.symbol}, so no stop is set: its sale waits"
+                    f" ({trading.halting.state().lower()}).",
+                    safe="Nothing protects this position now.",
+                    next_step="Resume, or only what reduces, and it is sold; or sell it by hand.",
+                    code="bot-leaving",
+                )
         else:
             await trading.guards.protect(
                 Protection(
@@ -362,8 +391,11 @@ class ByHand:
 
     async def flatten_now(self, root: str, reason: str, caller: str) -> tr.Halted:
         trading = self._trading
-        await trading.gateway.cancel_all(root, reason=reason)
         sold, left = 0, []
+        try:
+            await trading.gateway.cancel_all(root, reason=reason)
+        except PolotuiError as error:
+            left.append(f"orders: {error}")
         for held in trading.portfolio.positions(root):
             if trading.is_dust(held):
                 continue
@@ -371,14 +403,14 @@ class ByHand:
                 await self.close(
                     c.ClosePosition(account=held.account, symbol=held.symbol, caller=caller), Purpose.FLATTEN
                 )
-            except (UsageError, Refused) as error:
-                left.append(f"{held.symbol}: {error}")
-                continue
+                why = ""
+            except PolotuiError as error:
+                why = str(error)
             after = trading.portfolio.position(held.account, held.symbol)
             if trading.is_dust(after):
                 sold += 1
             else:
-                left.append(f"{held.symbol}: {plain(after.quantity)} is left")
+                left.append(f"{held.symbol}: {why or f'{plain(after.quantity)} is left'}")
         text = f"{sold} positions are sold." + (f" Not sold: {'; '.join(left)}." if left else "")
         await trading.note("flatten", f"{reason}: {text}", caller, account=root)
         return tr.Halted(state=trading.halting.state(), text=text, cancelled=sold, left=len(left))
@@ -387,6 +419,8 @@ class ByHand:
 
     def protection(self) -> tr.Protections:
         status = self._trading.guards.protector.status()
+        halted = "Trading is halted: stops and targets are watched, and sell nothing until it is resumed."
+        note = halted if self._trading.halting.state() == "HALTED" else status.blocks
         return tr.Protections(
             running=status.running,
             positions=[
@@ -405,7 +439,7 @@ class ByHand:
             last_check_ms=status.last_check_ms,
             oldest_price_ms=status.oldest_price_age_ms,
             worst_latency_ms=status.worst_latency_ms,
-            note=status.blocks,
+            note=note,
         )
 
     async def set_protection(self, command: c.SetProtection) -> r.Done:
@@ -431,6 +465,8 @@ def _number(name: str, text: str) -> Decimal | None:
         raise UsageError(f"The {name} is {error}.", safe="Nothing was sent.") from error
     if value <= 0:
         raise UsageError(f"The {name} must be above zero.", safe="Nothing was sent.")
+    if not LEAST <= value <= MOST:
+        raise UsageError(f"The {name} is beyond anything that trades.", safe="Nothing was sent.")
     return value
 
 

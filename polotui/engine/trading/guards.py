@@ -3,8 +3,8 @@
 Decided here:
 * What a position should have is one `Protection` an account and symbol, whoever asks for it: a bot, or a person.
 * It is written to the ledger when it changes, after it counts: a crash in between loses a change of a level at most,
-  and a bot brings its level again at its next close. The protection itself is durable before an entry's fill is told
-  further, because it is asked for by what the fill is told to.
+  and a bot brings its level again at its next close. A bot's first protection follows its fill through the bot's own
+  queue; a process that dies in between makes it at the next start, from the bot's state or the levels of the order.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import msgspec
 
 from polotui.core.errors import StorageError
 from polotui.model.money import ZERO
-from polotui.model.orders import OrderTerms
+from polotui.model.orders import OrderTerms, OrderType, Side
 from polotui.model.symbols import Market, base_and_quote
 from polotui.risk.values import Asked
 from polotui.storage.database import Connection
 from polotui.trading import rows as ledger
-from polotui.trading.blotter import root_of
+from polotui.trading.blotter import LiveOrder, root_of
 from polotui.trading.bots.orders import Protection as Wanted
 from polotui.trading.protection import OrderNow, Protection, Sent, Stored
 from polotui.trading.protector import Protector
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from polotui.engine.trading.service import Trading
 
 log = logging.getLogger("polotui.guards")
+
+SAVE_AGAIN_SECONDS = 1.0
 
 
 class Guards:
@@ -45,6 +47,8 @@ class Guards:
             self, self, self, self, clock=trading.clock, chance=trading.chance.child("protector")
         )
         self._changed = asyncio.Event()
+        #: The last write failed.
+        self._owes = False
 
     # -- for bots and people --------------------------------------------------------------------------------------
 
@@ -75,10 +79,7 @@ class Guards:
 
     def of(self, account: str, symbol: str) -> Protection | None:
         """What protects a position now."""
-        for stored in self.protector.stored():
-            if (stored.protection.account, stored.protection.symbol) == (account, symbol):
-                return stored.protection
-        return None
+        return self.protector.protection_of(account, symbol)
 
     # -- the ledger -----------------------------------------------------------------------------------------------
 
@@ -93,7 +94,7 @@ class Guards:
         self.protector.restore([one for one in stored if root_of(one.protection.account) in roots], open_orders)
 
     async def save(self) -> None:
-        """Writes what changed. What cannot be written now is written with the next change or the next sweep."""
+        """Writes what changed. What cannot be written now is tried again by `run`."""
         now = {_key(one): _text(one) for one in self.protector.stored()}
         if now == self._saved:
             return
@@ -111,8 +112,10 @@ class Guards:
             await self._trading.database.transact(write, "protections")
         except StorageError as error:
             log.error("protections could not be written yet", extra={"detail": str(error)})
+            self._owes = True
+            self._changed.set()
             return
-        self._saved = now
+        self._saved, self._owes = now, False
 
     # -- what the protector asks ----------------------------------------------------------------------------------
 
@@ -123,6 +126,19 @@ class Guards:
 
     async def cancel(self, order_id: str, reason: str = "") -> object:
         return await self._trading.gateway.cancel(order_id, reason)
+
+    async def free(self, account: str, symbol: str, reason: str) -> bool:
+        """Resting orders that would sell these coins go; a market order that sells them is waited for."""
+        gateway = self._trading.gateway
+
+        def others() -> list[LiveOrder]:
+            mine = gateway.blotter.of(account, symbol)
+            return [o for o in mine if o.terms.side is Side.SELL and not o.final and not o.waits]
+
+        for order in others():
+            if order.terms.type is not OrderType.MARKET:
+                await gateway.cancel(order.terms.id, reason)
+        return not others()
 
     async def ask(self, order_id: str) -> OrderNow | None:
         """Where an order of ours stands, from memory or the ledger; the venues keep both true."""
@@ -135,7 +151,10 @@ class Guards:
         return OrderNow(state=found.state, filled=found.filled, code=found.code, words=found.words)
 
     def held(self, account: str, symbol: str) -> Decimal:
-        return self._trading.portfolio.cash(account).get(base_and_quote(symbol)[0], ZERO)
+        """What was bought and is still there. Coins that came as a deposit are no position, and not sold with one."""
+        portfolio = self._trading.portfolio
+        there = portfolio.cash(account).get(base_and_quote(symbol)[0], ZERO)
+        return min(there, portfolio.position(account, symbol).quantity)
 
     def market(self, symbol: str) -> Market | None:
         return self._trading.markets.market(symbol)
@@ -174,6 +193,8 @@ class Guards:
         """Writes down what the protector changed by itself; for the supervisor."""
         while True:
             await self._changed.wait()
+            if self._owes:
+                await asyncio.sleep(SAVE_AGAIN_SECONDS)
             self._changed.clear()
             await self.save()
 

@@ -1,8 +1,8 @@
 """The limits in force: stored, changed with a diff, tightened at once, loosened after a delay and with a reason.
 
 Decided here:
-* Each set of limits is a row with the time from which it counts. The newest row whose time has come counts, so a
-  restart in between changes nothing; a loosening that waits is taken back by a row with what is in force.
+* Each set of limits is a row with the time from which it counts. What counts is found by going through all rows in
+  their order, so a restart in between changes nothing; a loosening that waits is replaced by the next row.
 * A stored set that cannot be read or is not valid is replaced by the most careful preset, and said so: never by none.
 * Percentages are written as people write them (5 for 5 %) and kept as fractions.
 """
@@ -54,14 +54,19 @@ class LimitDesk:
         self.problem = ""
 
     async def load(self) -> None:
-        query = "SELECT preset, limits, set_ms, from_ms FROM limit_sets ORDER BY number DESC LIMIT 2"
+        query = "SELECT preset, limits, set_ms, from_ms FROM limit_sets ORDER BY number"
         found = await self._database.read(lambda c: c.execute(query).fetchall(), "limits")
-        sets = [self._read(row) for row in found]
-        now = self._clock.wall_ms()
-        if sets and sets[0].from_ms > now:
-            self._pending, sets = sets[0], sets[1:]
-        if sets:
-            self._now = sets[0]
+        now, pending = None, None
+        for row in found:
+            _, _, set_ms, from_ms = row
+            if pending is not None and pending[3] <= set_ms:
+                now = pending
+            # One that was still waiting when the next was set has been replaced by it.
+            now, pending = (now, row) if from_ms > set_ms else (row, None)
+        if now is not None:
+            self._now = self._read(now)
+        if pending is not None:
+            self._pending = self._read(pending)
 
     def _read(self, row: tuple[Any, ...]) -> LimitSet:
         preset, text, set_ms, from_ms = row
@@ -178,7 +183,7 @@ class LimitDesk:
         text = (
             f"{len(found)} limits change in {DELAY_SECONDS:.0f} s; until then the old ones count."
             if loosens
-            else f"{len(found)} limits changed."
+            else ("One limit changed." if len(found) == 1 else f"{len(found)} limits changed.")
         )
         return tr.LimitsSet(text=text, changes=[_row(change) for change in found], from_ms=made.from_ms), number
 

@@ -14,19 +14,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from polotui.backtest import documents
 from polotui.backtest.settings import Costs, Settings
 from polotui.backtest.work import Document
-from polotui.core.errors import PolotuiError, UsageError
+from polotui.core.errors import PolotuiError, Unreachable, UsageError
+from polotui.engine.trading.moments import bar_of, bars_at, split
 from polotui.engine.trading.noting import write_note
+from polotui.engine.trading.purse import Purse
 from polotui.model.candles import Candle, Timeframe
-from polotui.model.money import ZERO, step_of
+from polotui.model.money import step_of
 from polotui.model.orders import OrderState, OrderTerms, OrderType
-from polotui.model.symbols import base_and_quote
 from polotui.storage.database import Connection
 from polotui.strategy.runtime.columns import Bar, Bars, bars_of
 from polotui.trading import bot_rows
@@ -42,8 +42,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("polotui.bots")
 
 LATE_SECONDS = 2.0
+ASK_SECONDS = 15.0
+#: A symbol that the exchange's list does not have for so long is not listed any more.
+UNLISTED_SECONDS = 60.0
 LOOK_SECONDS = 1.0
 QUIET_SECONDS = 5.0
+#: An exit that did not sell everything is tried again after this long, not only at the next close.
+EXIT_AGAIN_SECONDS = 30.0
 #: Bars beyond the warm-up that a new bot's history begins with.
 ROOM = 50
 _NAN = float("nan")
@@ -85,25 +90,13 @@ class Asked:
 Event = Closed | Filled | Moved | Asked
 
 
-class Purse:
-    """A bot's money: the ledger's fold of its account."""
-
-    def __init__(self, trading: Trading, account: str) -> None:
-        self._portfolio = trading.portfolio
-        self._account = account
-
-    def cash(self) -> Any:
-        return self._portfolio.cash(self._account).get("USDT", ZERO)
-
-    def held(self, symbol: str) -> Any:
-        return self._portfolio.cash(self._account).get(base_and_quote(symbol)[0], ZERO)
-
-
 class LiveBot:
     """Drives one bot. `run` is its service; the rest puts events in its queue."""
 
     def __init__(self, trading: Trading, stored: bot_rows.StoredBot) -> None:
         self._trading = trading
+        #: One stream for all its starts, so that no id comes twice.
+        self._chance = trading.chance.child(f"bot-{stored.id}")
         self.stored = stored
         self.frame = Timeframe.parse(stored.timeframe)
         self.bot: Bot | None = None
@@ -112,6 +105,7 @@ class LiveBot:
         self._notes: list[SignalNote | RefusalNote | DecisionNote | TradeNote] = []
         self._waiting: dict[int, dict[str, Candle]] = {}
         self._first_at = 0.0
+        self._tried_at = 0.0
         self._last_bar: dict[str, int] = {}
         self.closed_ms = 0
 
@@ -132,8 +126,15 @@ class LiveBot:
         """Does what a person wants, in its turn. Raises what the bot raises."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._events.put_nowait(Asked(what, done, **more))
-        async with asyncio.timeout(15.0):
-            await done
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                await done
+        except TimeoutError as error:
+            raise Unreachable(
+                "The bot is busy and has not answered yet.",
+                safe="It does what was asked as soon as it can.",
+                next_step="polotui paper status shows when it has.",
+            ) from error
 
     # -- the notes of the bot -------------------------------------------------------------------------------------
 
@@ -154,7 +155,12 @@ class LiveBot:
     async def run(self) -> None:
         """Recovers and trades until the bot has stopped."""
         # The exchange may not have said yet what it lists.
-        while any(self._trading.markets.market(symbol) is None for symbol in self.stored.symbols):  # noqa: ASYNC110
+        looks = 0
+        while missing := [s for s in self.stored.symbols if self._trading.markets.market(s) is None]:
+            looks = looks + 1 if self._trading.markets.known else 0
+            if looks * LOOK_SECONDS > UNLISTED_SECONDS:
+                await self._fail(f"{missing[0]} is not listed any more")
+                return
             await asyncio.sleep(LOOK_SECONDS)
         try:
             bot = await self._recover()
@@ -199,9 +205,12 @@ class LiveBot:
                 try:
                     await self._asked(bot, event)
                 except PolotuiError as error:
-                    event.done.set_exception(error)
+                    if not event.done.done():
+                        event.done.set_exception(error)
                 else:
-                    event.done.set_result(None)
+                    # Who asked may have stopped waiting.
+                    if not event.done.done():
+                        event.done.set_result(None)
 
     # -- bars -----------------------------------------------------------------------------------------------------
 
@@ -221,9 +230,9 @@ class LiveBot:
         self._first_at = self._trading.clock.monotonic()
         missed = await self._between(at_ms)
         if missed:
-            bot.catch_up([*missed, (at_ms, _bars(candles))])
+            bot.catch_up([*missed, (at_ms, bars_at(candles))])
         else:
-            bot.on_moment(at_ms, _bars(candles))
+            bot.on_moment(at_ms, bars_at(candles))
         for symbol in candles:
             self._last_bar[symbol] = at_ms
         self.closed_ms = at_ms
@@ -240,7 +249,7 @@ class LiveBot:
             candles = await self._trading.history(symbol, self.frame, (at_ms - last) // self.frame.ms + 1)
             for candle in candles:
                 if last < candle.open_ms < at_ms:
-                    found.setdefault(candle.open_ms, {})[symbol] = _bar(candle)
+                    found.setdefault(candle.open_ms, {})[symbol] = bar_of(candle)
                     self._last_bar[symbol] = candle.open_ms
         return sorted(found.items())
 
@@ -257,8 +266,10 @@ class LiveBot:
     async def _act(self, bot: Bot) -> None:
         """Carries out what was decided: exits, then entries in the document's order, then the stops."""
         bot.begin(self._prices())
+        self._tried_at = self._trading.clock.monotonic()
         await bot.exits()
         await self._quiet(bot)
+        await bot.keep_unsold()
         for symbol in self.stored.symbols:
             await bot.enter(symbol)
             await self._quiet(bot)
@@ -291,15 +302,20 @@ class LiveBot:
         return any(order.terms.type is OrderType.MARKET for order in open_orders)
 
     async def _exits_that_waited(self, bot: Bot) -> None:
-        prices = self._prices()
-        if any(
-            hand.held and hand.position.exit_reason and hand.left_at != bot.shared.index
+        """Exits that had no fresh price, and now and then those that sold nothing or not all."""
+        now, prices = self._trading.clock.monotonic(), self._prices()
+        wanted = [
+            hand
             for symbol, hand in bot.hands.items()
-            if prices[symbol] == prices[symbol]
-        ):
+            if hand.held and hand.position.exit_reason and not hand.exit_id and prices[symbol] == prices[symbol]
+        ]
+        again = now - self._tried_at >= EXIT_AGAIN_SECONDS and self._trading.halting.state() != "HALTED"
+        if any(again or hand.left_at != bot.shared.index for hand in wanted):
+            self._tried_at = now
             bot.begin(prices)
-            await bot.exits()
+            await bot.exits(again=again)
             await self._quiet(bot)
+            await bot.keep_unsold()
             await self._save(bot)
 
     async def _asked(self, bot: Bot, event: Asked) -> None:
@@ -337,7 +353,7 @@ class LiveBot:
         states = await trading.database.read(lambda c: bot_rows.states(c, stored.id), "bot state")
         state = states.get("")
         whole = await self._histories(bound.warmup_bars + ROOM, state)
-        known, missed = _split(whole, self.frame.ms, state)
+        known, missed = split(whole, self.frame.ms, state)
         grids = trading.grids()
         bot = Bot(
             BotTerms(
@@ -356,7 +372,7 @@ class LiveBot:
             keeper=trading.guards,
             purse=Purse(trading, stored.account),
             clock=trading.clock,
-            chance=trading.chance.child(f"bot-{stored.id}"),
+            chance=self._chance,
             listener=self,
         )
         bot.blocked = self._blocked
@@ -403,7 +419,7 @@ class LiveBot:
                 limit = (self._trading.clock.wall_ms() - int(state["anchor_ms"])) // self.frame.ms + 2
             candles = await self._trading.history(symbol, self.frame, limit)
             anchor = int(state["anchor_ms"]) if state is not None else 0
-            found[symbol] = bars_of([_bar(c) for c in candles if c.open_ms >= anchor], self.frame.ms)
+            found[symbol] = bars_of([bar_of(c) for c in candles if c.open_ms >= anchor], self.frame.ms)
         return found
 
     def _steps(self, symbol: str) -> Steps:
@@ -470,26 +486,3 @@ class LiveBot:
 _DONE = frozenset(
     {OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED, OrderState.RISK_DENIED}
 )
-
-
-def _bar(candle: Candle) -> Bar:
-    return Bar(candle.open_ms, candle.open, candle.high, candle.low, candle.close, candle.volume)
-
-
-def _bars(candles: Mapping[str, Candle]) -> dict[str, Bar]:
-    return {symbol: _bar(candle) for symbol, candle in candles.items()}
-
-
-def _split(
-    whole: Mapping[str, Bars], frame_ms: int, state: Mapping[str, Any] | None
-) -> tuple[dict[str, Bars], list[tuple[int, dict[str, Bar]]]]:
-    """What the state knows, and the moments after it."""
-    if state is None:
-        return dict(whole), []
-    known, missed = {}, {}  # type: tuple[dict[str, Bars], dict[int, dict[str, Bar]]]
-    for symbol, bars in whole.items():
-        count = int((bars.time <= state["bar_ms"]).sum())
-        known[symbol] = bars.slice(0, count)
-        for place in range(count, len(bars)):
-            missed.setdefault(int(bars.time[place]), {})[symbol] = bars.bar(place)
-    return known, sorted(missed.items())

@@ -56,6 +56,11 @@ class LiveMarkets:
     def learn(self, rules: dict[str, Market]) -> None:
         self._rules = rules
 
+    @property
+    def known(self) -> bool:
+        """Whether the exchange has said what it lists."""
+        return bool(self._rules)
+
     # -- what comes in --------------------------------------------------------------------------------------------
 
     def on_trades(self, symbol: str, trades: list[Trade]) -> None:
@@ -81,6 +86,11 @@ class LiveMarkets:
 
     def market(self, symbol: str) -> Market | None:
         return self._rules.get(symbol)
+
+    def priced(self, symbol: str, quote: bool) -> bool:
+        """Whether a symbol can have a price: the quote currency itself, or one that is listed. True while the list is
+        not known yet."""
+        return quote or not self._rules or symbol in self._rules
 
     def book(self, symbol: str) -> OrderBook | None:
         return self._exchange.feed.book(symbol) if self._exchange.feed is not None else None

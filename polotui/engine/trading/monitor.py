@@ -23,6 +23,7 @@ from polotui.api import replies as r
 from polotui.api import risk_commands as c
 from polotui.core.errors import PolotuiError, StorageError, UsageError
 from polotui.core.text import clean
+from polotui.engine.trading.kept import Kept
 from polotui.model.money import ZERO, decimal_of
 from polotui.model.orders import OrderTerms, OrderType, Purpose, Side
 from polotui.risk import alerts as alerting
@@ -48,16 +49,11 @@ ROOT = "paper"
 DAILY_LOSS = "daily-loss"
 TICK_SECONDS = 1.0
 STORE_SECONDS = 30.0
+#: What could not be sold is tried again after this long.
+SELL_AGAIN_SECONDS = 10.0
+SELL_TRIES = 3
 METER_SECONDS = 60.0
 _SETTING = "risk-monitor"
-
-
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What survives a restart."""
-
-    day: DailyState = DailyState()
-    account: DrawdownState = DrawdownState()
-    bots: dict[int, DrawdownState] = {}
 
 
 class Monitor:
@@ -72,12 +68,15 @@ class Monitor:
         self._ladders: dict[str, LadderState] = {}
         self._meter: Meter | None = None
         self._selling: asyncio.Task[None] | None = None
+        self._flattening = False
         self._reading = asyncio.Lock()
         self._first_stops: dict[tuple[str, str], Decimal] = {}
         self._losses: dict[int, int] = {}
         #: What the accounts of bots have given back, in quote currency.
         self.released: dict[str, Decimal] = {}
         self._hour: list[int] = []
+        #: Latches that hold and could not be written yet.
+        self._owed: dict[str, tuple[str, int]] = {}
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -91,11 +90,26 @@ class Monitor:
                 # Without it the day begins anew; the latch itself is kept elsewhere.
                 log.error("the risk monitor's state cannot be read", extra={"detail": str(error)})
         await trading.database.read(self._load_rows, "risk monitor")
-        if trading.latches.is_set(DAILY_LOSS):
-            latch = next(found for found in trading.latches.active() if found.name == DAILY_LOSS)
-            worse = DailyState(day=latch.day, latched=True, blocked=True, latched_day=latch.day, reason=latch.reason)
-            self._kept = msgspec.structs.replace(self._kept, day=daily.worse_of(self._kept.day, worse))
+        await self._load_day()
         self._tell_view()
+
+    async def _load_day(self) -> None:
+        """The worse of state and latch counts. What another process counted by its own ticks begins anew, and what it
+        was about to sell is sold when the next confirmed reading says the same."""
+        day = msgspec.structs.replace(
+            self._kept.day, bad_readings=0, first_bad_tick=None, first_counted_tick=None, flattened=False
+        )
+        latch = next((found for found in self._trading.latches.active() if found.name == DAILY_LOSS), None)
+        if latch is not None and not (day.latched and day.latched_day >= latch.day):
+            start = day.start if day.day >= latch.day else None
+            day = msgspec.structs.replace(
+                day, day=max(day.day, latch.day), start=start, latched=True, blocked=True, latched_day=latch.day,
+                reason=latch.reason,
+            )  # fmt: skip
+        self._kept = msgspec.structs.replace(self._kept, day=day)
+        if latch is None and day.latched:
+            # Otherwise nobody could clear it.
+            await self._latch(DAILY_LOSS, day.reason or "the loss of the day", day.latched_day)
 
     def _load_rows(self, connection: Connection) -> None:
         query = "SELECT account, symbol, json_extract(state, '$.stop') FROM open_trades"
@@ -118,7 +132,11 @@ class Monitor:
         """For the supervisor."""
         stored_at = metered_at = self._trading.clock.monotonic()
         while True:
-            await self.check()
+            try:
+                await self.check()
+            except Exception:
+                # A monitor that stays down protects nobody: whatever is wrong now, it looks again.
+                log.exception("the account could not be read", extra={"account": self.root})
             now = self._trading.clock.monotonic()
             if now - stored_at >= STORE_SECONDS:
                 stored_at = now
@@ -130,7 +148,7 @@ class Monitor:
 
     async def _keep_meter(self, found: Meter) -> None:
         try:
-            await self._trading.records.add_worth("risk", float(found.score), self._trading.clock.wall_ms())
+            await self._trading.records.add_worth("risk", float(found.score), self._trading.engine.clock.wall_ms())
         except StorageError as error:
             log.warning("the meter's history could not be stored", extra={"detail": str(error)})
 
@@ -158,6 +176,8 @@ class Monitor:
             return  # its books are not open yet: that it holds nothing is not known
         equity = trading.view.equity(self.root, whole=True)
         confirmed = trading.view.fresh(self.root) and not trading.gateway.trouble and equity is not None
+        for name, (reason, day) in list(self._owed.items()):
+            await self._latch(name, reason, day)
         await self._read_day(equity, confirmed, limits)
         await self._read_drawdowns(equity, confirmed, limits)
         self._tell_view()
@@ -181,19 +201,28 @@ class Monitor:
         trading, state = self._trading, self._kept.day
         for action in actions:
             if action is DailyAction.BLOCK:
-                trading.halting.reducing[DAILY_LOSS] = state.reason or "the loss of the day is at its limit"
+                trading.halting.reducing[self.root, DAILY_LOSS] = state.reason or "the loss of the day is at its limit"
                 await self._say("risk", f"Entries are blocked: {state.reason}", "RISK-DAILY-LOSS", "warning")
             elif action is DailyAction.UNBLOCK:
-                trading.halting.reducing.pop(DAILY_LOSS, None)
+                trading.halting.reducing.pop((self.root, DAILY_LOSS), None)
                 await self._say("risk", "The loss of the day was not confirmed; entries go on.", "RISK-DAILY-LOSS")
             elif action is DailyAction.LATCH:
-                await trading.latches.set(DAILY_LOSS, state.reason, day=state.latched_day)
+                await self._latch(DAILY_LOSS, state.reason, state.latched_day)
                 await self._store()
                 await self._say("alert", f"The day is over: {state.reason}", "RISK-DAILY-LOSS", "error")
             elif action is DailyAction.FLATTEN:
                 self._sell(f"daily loss: {state.reason}")
             elif action is DailyAction.CLEAR:
-                trading.halting.reducing.pop(DAILY_LOSS, None)
+                trading.halting.reducing.pop((self.root, DAILY_LOSS), None)
+
+    async def _latch(self, name: str, reason: str, day: int = 0) -> None:
+        """Sets a latch. It holds at once; what could not be written is written with a later reading."""
+        self._owed.pop(name, None)
+        try:
+            await self._trading.latches.set(name, reason, day=day)
+        except StorageError as error:
+            self._owed[name] = (reason, day)
+            log.error("a latch could not be written yet", extra={"latch": name, "detail": str(error)})
 
     async def _read_drawdowns(self, equity: Decimal | None, confirmed: bool, limits: Limits) -> None:
         trading, now = self._trading, self._trading.clock.wall_ms()
@@ -223,8 +252,8 @@ class Monitor:
             elif action is DrawdownAction.PAUSE and bot:
                 self._trading.supervisor.task(f"pause-bot-{bot}", self._pause(bot, fall))
             elif action is DrawdownAction.PAUSE:
-                self._trading.halting.reducing["drawdown"] = f"the account is down {fall} from its peak"
-                await self._trading.latches.set("drawdown", f"the account is down {fall} from its peak")
+                self._trading.halting.reducing[self.root, "drawdown"] = f"the account is down {fall} from its peak"
+                await self._latch("drawdown", f"the account is down {fall} from its peak")
                 await self._say("alert", f"Entries are paused: drawdown {fall}.", "RISK-DRAWDOWN", "error")
 
     async def _pause(self, bot: int, fall: str) -> None:
@@ -256,13 +285,39 @@ class Monitor:
     # -- selling --------------------------------------------------------------------------------------------------
 
     def _sell(self, reason: str) -> None:
-        """Flattens the account, once at a time."""
-        if self._selling is None or self._selling.done():
-            self._selling = self._trading.supervisor.task("flatten", self._flatten(reason))
+        """Flattens the account, once at a time; after a reduction that is under way."""
+        before = self._selling if self._selling is not None and not self._selling.done() else None
+        if before is None or not self._flattening:
+            self._flattening = True
+            self._selling = self._trading.supervisor.task("flatten", self._flatten_after(before, reason))
+
+    async def _flatten_after(self, before: asyncio.Task[None] | None, reason: str) -> None:
+        try:
+            if before is not None:
+                await asyncio.wait({before})
+            await self._flatten(reason)
+        finally:
+            self._flattening = False
 
     async def _flatten(self, reason: str) -> None:
-        done = await self._trading.hand.flatten_now(self.root, reason, "risk monitor")
-        await self._say("alert", f"Flattened: {reason} {done.text}", "RISK-FLATTEN", "error")
+        """Sells until nothing is left. While the latch holds it never gives up."""
+        said, tries = "", 0
+        while True:
+            tries += 1
+            try:
+                done = await self._trading.hand.flatten_now(self.root, reason, "risk monitor")
+                text, left = f"Flattened: {reason} {done.text}", done.left
+            except PolotuiError as error:
+                text, left = f"Not flattened yet: {reason} {error}", 1
+            if text != said:
+                said = text
+                await self._say("alert", text, "RISK-FLATTEN", "error")
+            if not left or (tries >= SELL_TRIES and not self._is_over()):
+                return
+            await asyncio.sleep(SELL_AGAIN_SECONDS)
+
+    def _is_over(self) -> bool:
+        return self._kept.day.latched or self._trading.latches.is_set("drawdown")
 
     def _reduce(self, view: AccountView, limits: Limits) -> None:
         if self._selling is None or self._selling.done():
@@ -287,7 +342,11 @@ class Monitor:
                 quantity=quantity,
                 reason=wanted.reason,
             )
-            await trading.gateway.submit(Asked(terms=terms, strategy=trading.strategy_of(wanted.bot)), "risk monitor")
+            asked = Asked(terms=terms, strategy=trading.strategy_of(wanted.bot))
+            try:
+                await trading.gateway.submit(asked, "risk monitor")
+            except PolotuiError as error:
+                log.error("a position could not be reduced", extra={"symbol": wanted.symbol, "detail": str(error)})
 
     # -- what is told to it ---------------------------------------------------------------------------------------
 
@@ -304,10 +363,20 @@ class Monitor:
 
     async def moved(self, root: str, amount: Decimal) -> None:
         """Money that is no result came or went."""
-        self._kept = msgspec.structs.replace(
-            self._kept, day=daily.moved(self._kept.day, amount), account=drawdown.moved(self._kept.account, amount)
-        )
-        await self._store()
+        async with self._reading:
+            self._kept = msgspec.structs.replace(
+                self._kept, day=daily.moved(self._kept.day, amount), account=drawdown.moved(self._kept.account, amount)
+            )
+            await self._store()
+
+    async def bot_resumed(self, bot: int) -> None:
+        """A person lets a bot go on: its drawdown counts from here, or its next reading would stop it again."""
+        async with self._reading:
+            state = self._kept.bots.get(bot)
+            if state is not None:
+                begun, _ = drawdown.resume(state)
+                self._kept = msgspec.structs.replace(self._kept, bots={**self._kept.bots, bot: begun})
+                await self._store()
 
     def given_back(self, account: str, amount: Decimal) -> None:
         self.released[account] = self.released.get(account, ZERO) + amount
@@ -324,9 +393,9 @@ class Monitor:
             view.peak[self.root] = kept.account.peak
         if kept.day.latched or kept.day.blocked:
             reason = kept.day.reason or "the loss of the day is at its limit"
-            self._trading.halting.reducing.setdefault(DAILY_LOSS, reason)
+            self._trading.halting.reducing.setdefault((self.root, DAILY_LOSS), reason)
         if self._trading.latches.is_set("drawdown"):
-            self._trading.halting.reducing.setdefault("drawdown", "drawdown; a person must resume")
+            self._trading.halting.reducing.setdefault((self.root, "drawdown"), "drawdown; a person must resume")
         view.latches = tuple(
             Latch(name=latch.name, reason=latch.reason, since_ms=latch.since_ms)
             for latch in self._trading.latches.active()
@@ -357,29 +426,35 @@ class Monitor:
             command.name, caller=command.caller or "person", how=typed or ACKNOWLEDGED, account=latch.account,
             venue_ms=venue_ms,
         )  # fmt: skip
-        trading.halting.reducing.pop(command.name, None)
+        for monitor in trading.monitors:
+            trading.halting.reducing.pop((monitor.root, command.name), None)
+            monitor.forget_latch(command.name)
         for monitor in trading.monitors:
             await monitor.cleared(command.name, command.reason if typed else "")
         how = f"overridden: {clean(command.reason, 200)}" if typed else "acknowledged"
         await self._say("risk", f"Latch {command.name} {how}", "LATCH-CLEAR")
         return r.Done(text=f"The latch {command.name} is cleared ({how}).")
 
+    def forget_latch(self, name: str) -> None:
+        self._owed.pop(name, None)
+
     async def cleared(self, name: str, overridden: str) -> None:
         """A latch was cleared: the guard behind it begins anew. `overridden` is the reason of an override."""
-        trading = self._trading
-        if name == DAILY_LOSS:
-            equity = trading.view.equity(self.root, whole=True)
-            state = self._kept.day
-            if overridden:
-                start = equity if equity is not None and equity > 0 else state.start
-                state, _ = daily.override(state, daily.OVERRIDE, overridden, start or Decimal(1))
-            else:
-                state, _ = daily.acknowledge(state, trading.clock.wall_ms())
-            self._kept = msgspec.structs.replace(self._kept, day=state)
-        elif name == "drawdown":
-            account, _ = drawdown.resume(self._kept.account)
-            self._kept = msgspec.structs.replace(self._kept, account=account)
-        await self._store()
+        async with self._reading:
+            trading = self._trading
+            if name == DAILY_LOSS:
+                equity = trading.view.equity(self.root, whole=True)
+                state = self._kept.day
+                if overridden:
+                    start = equity if equity is not None and equity > 0 else state.start
+                    state, _ = daily.override(state, daily.OVERRIDE, overridden, start or Decimal(1))
+                else:
+                    state, _ = daily.acknowledge(state, trading.clock.wall_ms())
+                self._kept = msgspec.structs.replace(self._kept, day=state)
+            elif name == "drawdown":
+                account, _ = drawdown.resume(self._kept.account)
+                self._kept = msgspec.structs.replace(self._kept, account=account)
+            await self._store()
         await self.check()
 
     def override_words(self, name: str) -> str:

@@ -19,13 +19,13 @@ from polotui.api.trade_values import PositionRow
 from polotui.api.values import Shown
 from polotui.core.errors import Refused, StorageError
 from polotui.core.halt import flag_of
-from polotui.engine.trading import fitness, rehearsal, shapes
+from polotui.engine.trading import fitness, recovery, rehearsal, shapes
 from polotui.engine.trading.alerts import Alerts
 from polotui.engine.trading.audit import Audit
 from polotui.engine.trading.board import Board
 from polotui.engine.trading.bots import Bots
 from polotui.engine.trading.byhand import ByHand
-from polotui.engine.trading.clock import TradingClock
+from polotui.engine.trading.clock import MOST_AHEAD_MS, TradingClock
 from polotui.engine.trading.correlations import Correlations
 from polotui.engine.trading.drift import DriftReports
 from polotui.engine.trading.guards import Guards
@@ -43,20 +43,19 @@ from polotui.model.account import Account, Balance
 from polotui.model.candles import Candle, Timeframe
 from polotui.model.market import Ticker
 from polotui.model.market import Trade as Print
-from polotui.model.money import ZERO, plain
-from polotui.model.orders import OWN, OrderState, OrderType
+from polotui.model.money import ZERO
+from polotui.model.orders import OWN
 from polotui.model.symbols import Market
 from polotui.risk.checks import all_checks
 from polotui.risk.values import Asked, RiskDecision
 from polotui.storage.database import Connection
 from polotui.storage.snapshots import Snapshots
 from polotui.trading import rows as ledger
-from polotui.trading.blotter import Blotter, LiveOrder, below, root_of
+from polotui.trading.blotter import Blotter, LiveOrder, below
 from polotui.trading.exchange.token import Gate
 from polotui.trading.gateway import Gateway
 from polotui.trading.latches import Latches
 from polotui.trading.paper.book import BookVenue
-from polotui.trading.paper.models import OpenOrder
 from polotui.trading.portfolio import Portfolio, Position
 from polotui.trading.trades import Least, Trade
 
@@ -72,8 +71,6 @@ SNAPSHOT_MS = 3_600_000
 #: How long the end of the engine waits for what a person has begun.
 FINISH_SECONDS = 5.0
 WHOLE_SECONDS = 5.0
-
-
 #: Services without which nothing new may be ordered.
 CRITICAL = frozenset({"paper-venue", "protector", "halt-watch", "risk-monitor-paper"})
 
@@ -95,9 +92,10 @@ class Trading(Telling):
         charts = engine.charts
         self.markets = LiveMarkets(self.exchange, engine.clock)
         self.clock = TradingClock(
-            engine.clock, self.exchange.rest.exchange_ms, lambda: max(charts.market_ms(), self.markets.newest_ms)
-        )
-        self.limits = LimitDesk(self.database, self.clock)
+            engine.clock, self.exchange.rest.exchange_ms, lambda: max(charts.market_ms(), self.markets.newest_ms),
+            most_ahead_ms=None if self.exchange.venue.demo else MOST_AHEAD_MS,
+        )  # fmt: skip
+        self.limits = LimitDesk(self.database, engine.clock)
         self.snapshots = Snapshots(
             self.database, engine.home.data / "snapshots", engine.clock, self.chance.child("snapshots"), _digest
         )
@@ -116,7 +114,7 @@ class Trading(Telling):
         """Loads what is stored, then lets everything run. The order matters: money, limits, orders, bots."""
         engine = self.engine
         self.portfolio = await self.database.read(Portfolio.load, "portfolio")
-        self.clock.not_before(await self.database.read(_newest_ms, "newest row"))
+        self.clock.not_before(await self.database.read(recovery.newest_ms, "newest row"))
         engine.stores.facts.stamp_with(self.clock)  # type: ignore[union-attr]
         await self.limits.load()
         await self.latches.load()
@@ -158,9 +156,12 @@ class Trading(Telling):
             book=self.book,
             changed=self.touch_state,
         )
+        self.halting.on_resumed = self.guards.protector.hurry
         self.view.state = self.halting.state
         self.view.strategy_of = self.strategy_of
         self.view.guards = self.guards
+        if engine.accounts is not None:
+            self.view.asked_price = engine.accounts.price
         self.view.is_dust = self.is_dust
         self.provide()
         self.markets.learn(engine.desk.known_markets() if engine.desk is not None else {})
@@ -180,7 +181,8 @@ class Trading(Telling):
             self.monitors.append(Monitor(self, root))
         for watcher in (self.bots, self.hand, self):
             self.gateway.watch(watcher)
-        await self._recover()
+        await self.bots.read()
+        await recovery.take_up_orders(self)
         await self.alerts.load()
         await self.locks.load()
         for monitor in self.monitors:
@@ -190,31 +192,8 @@ class Trading(Telling):
         self.started = True
         await self.bots.load()
         self._run_services()
-
-    async def _recover(self) -> None:
-        """Open orders go back to their venue; what had not reached it is ended."""
-        orders = await self.gateway.load()
-        resting = []
-        for order in orders:
-            root = root_of(order.terms.account)
-            if root not in self.roots():
-                await self.gateway.on_state(
-                    order.terms.id, OrderState.CANCELLED, code="EXCHANGE-GONE", words="its exchange is there no more"
-                )
-            if root != PAPER:
-                continue
-            if order.terms.type in (OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP) and (
-                order.state is not OrderState.SUBMITTING or order.filled
-            ):
-                resting.append(order)
-            else:
-                # The paper venue lived in the process that ended: what it had not told did not happen.
-                ended = OrderState.CANCELLED if order.filled else OrderState.REJECTED
-                await self.gateway.on_state(order.terms.id, ended, code="ENGINE-ENDED", words="the engine ended first")
-        self.paper.restore(
-            [OpenOrder(terms=order.terms, left=order.left, venue_id=order.venue_id) for order in resting]
-        )
-        await self.guards.load([order.terms for order in self.gateway.blotter.open()])
+        self.paper.on_rules()
+        recovery.want_what_is_held(self)
 
     def _run_services(self) -> None:
         service = self.supervisor.service
@@ -298,6 +277,9 @@ class Trading(Telling):
 
     def on_markets(self, markets: dict[str, Market]) -> None:
         self.markets.learn(markets)
+        if self.started:
+            self.paper.on_rules()
+            recovery.want_what_is_held(self)
 
     # -- watching orders ------------------------------------------------------------------------------------------
 
@@ -516,15 +498,3 @@ def _digest(connection: Connection) -> str:
 def _title(code: str) -> str:
     """A check's code as words: RISK-DAILY-LOSS is «daily loss»."""
     return code.removeprefix("RISK-").replace("-", " ").lower()
-
-
-def _newest_ms(connection: Connection) -> int:
-    """The latest time of any row of trading."""
-    found = [
-        connection.execute(f"SELECT {column} FROM {table} ORDER BY number DESC LIMIT 1").fetchone()  # noqa: S608
-        for table, column in (("fills", "booked_ms"), ("order_events", "at_ms"), ("audit", "at_ms"))
-    ]
-    return max((int(row[0]) for row in found if row is not None), default=0)
-
-
-__all__ = ["QUOTE", "Trading", "plain"]

@@ -1,8 +1,8 @@
 """The account as the gate sees it, made anew for each decision from what is known in memory.
 
 Decided here:
-* Equity is cash plus coins at their marks. A coin that no market ever priced makes it unknown, and unknown refuses
-  entries; dust that cannot be sold anyway is left out.
+* Equity is cash plus coins at their marks. A coin whose market has not spoken yet makes it unknown, and unknown refuses
+  entries; a coin that no market lists cannot be sold and is worth nothing here.
 * Positions of all bots and those by hand count together; a bot's own limits are those of its document.
 * What protects a position is what the protector keeps, not what somebody meant to place; dust is no position.
 """
@@ -47,7 +47,7 @@ class DeskView:
         self.blotter = blotter
         self._clock = clock
         self._sent: deque[SentOrder] = deque()
-        self.state: Callable[[], TradingState] = lambda: "ACTIVE"
+        self.state: Callable[[str], TradingState] = lambda root: "ACTIVE"
         self.strategy_of: Callable[[int], str] = lambda bot: ""
         self.day_start: dict[str, Decimal] = {}
         self.peak: dict[str, Decimal] = {}
@@ -57,6 +57,8 @@ class DeskView:
         self.strategy_drawdowns: Mapping[str, float] = {}
         self.consecutive_losses: Mapping[int, int] = {}
         self.guards: Guarding | None = None
+        #: Price and freshness of a symbol that does not stream.
+        self.asked_price: Callable[[str], tuple[Decimal, bool] | None] = lambda symbol: None
         self.is_dust: Callable[[Position], bool] = lambda held: held.quantity <= 0
         self.safety: Callable[[], tuple[int | None, tuple[str, ...]]] = lambda: (None, ())
 
@@ -67,14 +69,17 @@ class DeskView:
         if currency == QUOTE:
             return Decimal(1)
         mark = self.markets.mark(f"{currency}_{QUOTE}")
-        return mark.price if mark is not None else None
+        if mark is not None:
+            return mark.price
+        asked = self.asked_price(f"{currency}_{QUOTE}")
+        return asked[0] if asked is not None else None
 
     def equity(self, account: str, *, whole: bool) -> Decimal | None:
         """Worth of one account, or with `whole` of everything at or below it."""
         held = self.portfolio.total(account) if whole else self.portfolio.cash(account)
         total = ZERO
         for currency, amount in held.items():
-            if not amount:
+            if not amount or not self.markets.priced(f"{currency}_{QUOTE}", currency == QUOTE):
                 continue
             price = self.worth(currency)
             if price is None:
@@ -85,9 +90,11 @@ class DeskView:
     def fresh(self, root: str) -> bool:
         """Whether every coin that is held has a fresh price."""
         for currency, amount in self.portfolio.total(root).items():
-            if amount and currency != QUOTE:
-                mark = self.markets.mark(f"{currency}_{QUOTE}")
-                if mark is None or not mark.fresh:
+            if amount and currency != QUOTE and self.markets.priced(f"{currency}_{QUOTE}", False):
+                symbol = f"{currency}_{QUOTE}"
+                mark = self.markets.mark(symbol)
+                asked = self.asked_price(symbol) if mark is None else None
+                if not (mark.fresh if mark is not None else asked is not None and asked[1]):
                     return False
         return True
 
@@ -158,7 +165,7 @@ class DeskView:
         return AccountView(
             root=root,
             now_ms=self._clock.wall_ms(),
-            state=self.state(),
+            state=self.state(root),
             equity=self.equity(root, whole=True),
             day_start_equity=self.day_start.get(root),
             peak_equity=self.peak.get(root),

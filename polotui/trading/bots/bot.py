@@ -17,6 +17,7 @@ from typing import Any
 
 from polotui.backtest.kernel import shapes as k
 from polotui.core.clock import Clock
+from polotui.core.errors import PolotuiError
 from polotui.core.ids import Chance
 from polotui.model.orders import FINAL, OWN, OrderState, OrderTerms, OrderType, Purpose, Side
 from polotui.risk.values import Asked
@@ -77,7 +78,11 @@ class Bot(Deciding):
             hand, Side.SELL, OrderType.MARKET, Purpose.EXIT, quantity=quantity, reason=words, late_ms=hand.late_ms
         )
         hand.exit_id = terms.id
-        sent = await self._orders.submit(Asked(terms=terms, strategy=self.terms.strategy), self._caller)
+        try:
+            sent = await self._orders.submit(Asked(terms=terms, strategy=self.terms.strategy), self._caller)
+        except PolotuiError:
+            hand.exit_id = ""  # nothing was sent
+            raise
         if sent.state in FINAL and hand.exit_id == terms.id:
             hand.exit_id = ""
         if sent.state is OrderState.RISK_DENIED:
@@ -134,19 +139,22 @@ class Bot(Deciding):
             expire_ms=expires,
             reason=self._tell.rule,
         )  # fmt: skip
-        hand.order_id = terms.id
+        hand.order_id, hand.bought = terms.id, False
         asked = Asked(
             terms=terms,
             strategy=self.terms.strategy,
             stop=None if math.isnan(stop) else exact(stop),
             target=None if math.isnan(target) else hand.steps.price(target),
         )
-        sent = await self._orders.submit(asked, self._caller)
+        try:
+            sent = await self._orders.submit(asked, self._caller)
+        except PolotuiError:
+            hand.order_id = ""  # nothing was sent
+            raise
+        # Any other end is told by `on_order`, perhaps after this.
         if sent.state is OrderState.RISK_DENIED:
             hand.order_id = ""
             self._refuse_entry(hand, notes.DENIED, _denial(sent))
-        elif sent.state in FINAL and hand.order_id == terms.id:
-            hand.order_id = ""
 
     def _stated(self, hand: Hand) -> tuple[float, float]:
         """Stop and target that the gate is told. The backtest enters also when the open lies beyond one of them, and
@@ -199,8 +207,17 @@ class Bot(Deciding):
         if not hand.held:
             await self._keeper.drop(self.terms.account, symbol, "the position is closed")
             return
-        if position.exit_reason != 0:
-            return
+        if position.exit_reason == 0:
+            await self._protect(hand)
+
+    async def keep_unsold(self) -> None:
+        """On a book, after `exits`: what could not be sold has its stop again until the next try."""
+        for hand in self.hands.values():
+            if hand.held and hand.position.exit_reason != 0 and not hand.exit_id:
+                await self._protect(hand)
+
+    async def _protect(self, hand: Hand) -> None:
+        symbol = hand.symbol
         stop, target, words = hand.protection()
         quantity = hand.sellable(self._purse.held(symbol))
         if (stop is None and target is None) or quantity <= 0:

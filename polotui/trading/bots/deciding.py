@@ -32,7 +32,7 @@ from polotui.trading.paper import codes
 
 #: What float and exact cash may differ by, in quote currency, and still be the same money.
 _SAME_CASH = 1e-6
-_MISSED_WORDS = "its bar closed while the engine was down"
+_MISSED_WORDS = "its bar was over before it could be decided"
 
 
 class Deciding:
@@ -127,7 +127,7 @@ class Deciding:
             place = k.NO_CASH if hand.short_of_cash or code == codes.NO_CASH else k.TOO_SMALL
             self.shared.counts[k.REFUSED + place] += 1
             self._refuse_entry(hand, *notes.refusal_words(place))
-        elif hand.drop_entry() and state is not OrderState.RISK_DENIED:
+        elif hand.drop_entry() and state is not OrderState.RISK_DENIED and not hand.bought:
             self._tell.refused(hand, self.bar_ms, notes.REJECTED, f"{state}: {code} {words}".strip())
 
     def on_reached(self, symbol: str, *, stop: bool, price: float) -> None:
@@ -208,7 +208,7 @@ class Deciding:
             position.exit_reason = reason
             position.order = 0
             hand.late_ms = bar.time
-            hand.exit_words = f"{k.REASONS[reason]}, crossed while the engine was down"
+            hand.exit_words = f"{k.REASONS[reason]}, crossed while nobody watched"
             self._tell.decision(hand, bar.time, "late", hand.exit_words, level)
 
     # -- what a person does ---------------------------------------------------------------------------------------

@@ -103,7 +103,8 @@ class Hand:
         self.entered_ms = 0
         self.late_ms = 0
         self.exit_words = ""
-        self.short_of_cash = False
+        #: Of the entry that is at the venue: whether cash cut it, and whether something of it was bought.
+        self.short_of_cash = self.bought = False
 
     # -- a bar closes ---------------------------------------------------------------------------------------------
 
@@ -254,6 +255,7 @@ class Hand:
             else math.isnan(self.reference) or self.reference >= position.order_price
         )
         position.at_open = 1 if at_open else 0
+        self.bought = self.bought or terms.id == self.order_id
         position.order_reason = k.ADD if terms.purpose is Purpose.ADD else k.ENTRY
         change = book_entry(
             position, NoLog(), shared.counts, self._rules_of(fill), shared.index, 0, 1, price, quantity, fill.maker,

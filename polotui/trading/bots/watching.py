@@ -10,6 +10,7 @@ from polotui.risk.values import Asked, RiskDecision
 from polotui.trading.blotter import LiveOrder
 from polotui.trading.bots.bot import Bot
 from polotui.trading.rows import FillRow
+from polotui.trading.trades import Trade
 
 
 class Keeping(Protocol):
@@ -32,7 +33,7 @@ class BotWatcher:
     def remove(self, bot_id: int) -> None:
         self._bots.pop(bot_id, None)
 
-    async def on_booked(self, fill: FillRow, order: LiveOrder) -> None:
+    async def on_booked(self, fill: FillRow, order: LiveOrder, trade: Trade | None) -> None:
         bot, keeper = self._bots.get(order.terms.bot, (None, None))
         if bot is not None:
             bot.on_fill(fill, order.terms, fill.at_ms, fill.number)

@@ -28,6 +28,7 @@ from polotui.trading.paper.checks import refused
 from polotui.trading.paper.matching import Matching
 from polotui.trading.paper.models import Funds, Markets, OpenOrder, PaperSettings
 from polotui.trading.paper.news import Moved, News
+from polotui.trading.paper.orders import stated
 from polotui.trading.paper.register import NEVER, Register
 from polotui.trading.paper.till import Till
 from polotui.trading.venue import VenueListener
@@ -63,6 +64,8 @@ class BookVenue:
         self._register = Register()
         self._matching = Matching(markets, self._till, self._news, self._register, self.settings, clock, chance)
         self._ready = False
+        #: Orders of the ledger whose market is not known yet: they are open, and nothing can meet them.
+        self._without_market: dict[str, OpenOrder] = {}
         self._expiry_changed = asyncio.Event()
 
     # What the gateway asks
@@ -102,21 +105,39 @@ class BookVenue:
         order = self._register.get(terms.id)
         if order is not None:
             self._matching.end(order, OrderState.CANCELLED, models.ASKED, "cancelled as asked")
+        self._end_without_market([terms.symbol], terms.id)
         return await self.lookup(terms)
 
     async def cancel_all(self, symbols: Sequence[str] = ()) -> None:
         await self._travel()
         for order in self._register.of_symbols(symbols):
             self._matching.end(order, OrderState.CANCELLED, models.ASKED, "cancelled as asked, with all others")
+        self._end_without_market(symbols)
+
+    def _end_without_market(self, symbols: Sequence[str], order_id: str = "") -> None:
+        for order in list(self._without_market.values()):
+            terms = order.terms
+            if (symbols and terms.symbol not in symbols) or (order_id and terms.id != order_id):
+                continue
+            del self._without_market[terms.id]
+            ended = Placement(
+                state=OrderState.CANCELLED, venue_id=order.venue_id, code=models.ASKED, words="cancelled as asked"
+            )
+            self._register.remember(terms, ended)
+            self._news.put(Moved(terms.id, ended.state, ended.venue_id, ended.code, ended.words, self._clock.wall_ms()))
 
     async def lookup(self, terms: OrderTerms) -> Placement:
+        waiting = self._without_market.get(terms.id)
+        if waiting is not None:
+            return Placement(state=OrderState.ACCEPTED, venue_id=waiting.venue_id, words="its market is not known yet")
         known = self._register.lookup(terms)
         if known.absent and not self._ready:
             return Placement(state=OrderState.UNKNOWN, code=models.NOT_READY, words="open orders are not taken up yet")
         return known
 
     async def open_orders(self) -> list[Order]:
-        return [order.stated() for order in self._register.all_open()]
+        waiting = [stated(order) for order in self._without_market.values()]
+        return waiting + [order.stated() for order in self._register.all_open()]
 
     async def balances(self) -> Account:
         return self._till.whole_account(ROOT)
@@ -149,12 +170,20 @@ class BookVenue:
 
     def restore(self, orders: Sequence[OpenOrder] = ()) -> dict[str, str]:
         """Takes up the orders that the ledger has as open, before the first is placed. Their place in the queue is
-        lost: all that stands at their price when they see it first is ahead of them. Returns those that could not be
-        taken up, with the reason."""
+        lost: all that stands at their price when they see it first is ahead of them. Returns those whose market is not
+        known yet, with the reason: they wait for `on_rules`."""
         left_out = {order.terms.id: why for order in orders if (why := self._matching.take_up(order))}
+        self._without_market = {order.terms.id: order for order in orders if order.terms.id in left_out}
         self._ready = True
         self._expiry_changed.set()
         return left_out
+
+    def on_rules(self) -> None:
+        """The markets are known anew: orders that waited for theirs rest from now on."""
+        for order in list(self._without_market.values()):
+            if not self._matching.take_up(order):
+                del self._without_market[order.terms.id]
+                self._expiry_changed.set()
 
     async def run(self) -> None:
         """Tells the listener what happens, and ends orders whose time is over, until cancelled."""

@@ -10,6 +10,7 @@ from polotui.model.account import Order
 from polotui.model.money import ZERO
 from polotui.model.orders import OrderState, OrderTerms, OrderType, Side
 from polotui.trading.paper.grid import EXACT, Grid
+from polotui.trading.paper.models import OpenOrder
 from polotui.trading.paper.queue import QueuePlace
 
 #: Prints count for an order only after this exchange time; before its first look at the book none does.
@@ -116,3 +117,26 @@ class PaperOrder:
             updated_ms=self.updated_ms,
             source="paper",
         )
+
+
+def stated(given: OpenOrder) -> Order:
+    """An order of the ledger whose market is not known yet."""
+    terms = given.terms
+    return Order(
+        id=given.venue_id,
+        client_id=terms.id,
+        symbol=terms.symbol,
+        side=terms.side.value,
+        type=terms.type.value,
+        state=OrderState.ACCEPTED.value,
+        time_in_force=terms.time_in_force,
+        price=terms.price or terms.stop or ZERO,
+        quantity=terms.quantity or ZERO,
+        amount=terms.amount or ZERO,
+        filled_quantity=ZERO if terms.quantity is None else terms.quantity - given.left,
+        filled_amount=ZERO,
+        average_price=ZERO,
+        created_ms=terms.created_ms,
+        updated_ms=0,
+        source="paper",
+    )

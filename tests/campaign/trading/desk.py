@@ -94,7 +94,8 @@ class Desk:
         fresh = all(trading.markets.fresh(symbol) for symbol in self.simulator.exchange.markets)
         priced = all(trading.markets.mark(symbol) is not None for symbol in self.simulator.exchange.markets)
         known = trading.rehearsal is None or not trading.rehearsal.why_not()
-        return fresh and priced and known and safety is not None and safety.score > 90 and not safety.vetoes
+        begun = all(root in trading.view.day_start for root in trading.roots())
+        return fresh and priced and known and begun and safety is not None and safety.score > 90 and not safety.vetoes
 
     async def close(self) -> None:
         await self.lives.stop()

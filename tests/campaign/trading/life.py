@@ -51,8 +51,9 @@ class Life:
         self.steps: list[str] = []
         self.die_at = 0
         self.died_at = ""
-        self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
-        self.links: weakref.WeakSet[Any] = weakref.WeakSet()
+        #: In the order in which they were made: a set has another order each time.
+        self.tasks: weakref.WeakKeyDictionary[asyncio.Task[Any], None] = weakref.WeakKeyDictionary()
+        self.links: weakref.WeakKeyDictionary[Any, None] = weakref.WeakKeyDictionary()
         self.databases: list[Any] = []
         self.died = asyncio.Event()
         self.running: asyncio.Task[None] | None = None
@@ -136,7 +137,7 @@ class Lives:
                 database._connection = None
 
 
-async def _end_all(tasks: weakref.WeakSet[asyncio.Task[Any]]) -> None:
+async def _end_all(tasks: weakref.WeakKeyDictionary[asyncio.Task[Any], None]) -> None:
     for _ in range(50):
         left = [task for task in tasks if not task.done() and task is not asyncio.current_task()]
         if not left:
@@ -164,7 +165,7 @@ def mortal(world: World) -> Iterator[None]:
         task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
         life = _LIFE.get()
         if life is not None:
-            life.tasks.add(task)
+            life.tasks[task] = None
         return task
 
     loop.set_task_factory(factory)
@@ -271,7 +272,7 @@ def _network() -> Iterator[None]:
         life = _LIFE.get()
         self._life = life if side == 0 else None
         if self._life is not None:
-            self._life.links.add(self)
+            self._life.links[self] = None
 
     def written(self: Any, data: Any) -> None:
         life = self._life

@@ -149,6 +149,7 @@ class Run(Desk):
         await person.mend()
         await person.resume()
         await asyncio.sleep(SETTLE_SECONDS / 2)
+        await person.mend()
         await life.spawn(ending.trades_again(self.seen, person), "last orders")
 
     async def _last_life(self, living: asyncio.Task[None]) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
+from polotui.api import trade_commands as tc
+from polotui.model.orders import Purpose, Side
+from polotui.trading.protection import Protection
 from tests.campaign.trading.desk import Desk, on_desk
 
 
@@ -42,3 +46,38 @@ def test_facts_keep_one_time_on_a_machine_whose_clock_is_wrong() -> None:
 
     on_desk(work, skew_ms=-120_000)
     on_desk(work, skew_ms=200)
+
+
+def test_a_stop_sells_though_an_order_by_hand_binds_the_coins() -> None:
+    """Half of a position stands for sale above the market: the stop sells all of it, and is not refused for ever."""
+
+    async def work(desk: Desk) -> None:
+        price = desk.trading.markets.mark("BTC_USDT").price  # type: ignore[union-attr]
+        stop = f"{price * Decimal('0.9'):.2f}"
+        await desk.ask(tc.PlaceOrder(symbol="BTC_USDT", side="BUY", amount="200", stop=stop))
+        held = desk.trading.portfolio.position("paper", "BTC_USDT").quantity
+        above = f"{price * Decimal('1.04'):.2f}"
+        sale = tc.PlaceOrder(symbol="BTC_USDT", side="SELL", type="LIMIT", quantity=f"{held / 2:.6f}", price=above)
+        assert (await desk.ask(sale)).placed
+        await desk.trading.guards.protect(Protection(account="paper", symbol="BTC_USDT", stop=price * 2))
+        await desk.until(lambda: desk.trading.is_dust(desk.trading.portfolio.position("paper", "BTC_USDT")), 10)
+        assert [order for order in desk.trading.gateway.blotter.open("paper") if order.terms.side is Side.SELL] == []
+
+    on_desk(work)
+
+
+def test_a_stop_on_the_exchanges_account_sells_what_was_bought_and_not_what_was_there() -> None:
+    """The account opened with coins of its own; to ask for all of them was refused, and the stop sold nothing."""
+
+    async def work(desk: Desk) -> None:
+        price = desk.trading.markets.mark("BTC_USDT").price  # type: ignore[union-attr]
+        stop = f"{price * Decimal('0.9'):.2f}"
+        placed = await desk.ask(tc.PlaceOrder(account="spot", symbol="BTC_USDT", side="BUY", amount="50", stop=stop))
+        assert placed.placed, placed.decision
+        await desk.trading.guards.protect(Protection(account="spot", symbol="BTC_USDT", stop=price * 2))
+        await desk.until(lambda: desk.trading.is_dust(desk.trading.portfolio.position("spot", "BTC_USDT")), 10)
+        (sold,) = [row for row in rows(desk, "SELECT purpose, side FROM intents") if row[1] == "SELL"]
+        assert sold[0] == Purpose.STOP.value
+        assert desk.trading.portfolio.cash("spot")["BTC"] >= Decimal("0.02")
+
+    on_desk(work)

@@ -12,7 +12,7 @@ import pytest
 
 from polotui.backtest.settings import Costs, Settings
 from polotui.core.clock import FrozenClock
-from polotui.core.errors import UsageError
+from polotui.core.errors import StorageError, UsageError
 from polotui.model.orders import Execution, OrderState, OrderTerms, OrderType, Placement, Purpose, Side
 from polotui.risk.values import Asked, Finding, RiskDecision
 from polotui.strategy.document.templates import templates
@@ -396,9 +396,108 @@ async def test_fills_between_the_bars_are_protected_at_once() -> None:
     assert not bot.on_fill(run.desk.fills[0][1], order, 0, number=1), "a fill that is told twice is booked once"
 
 
+class Deferred(MemoryDesk):
+    """Tells nothing while an order is being sent; a test tells it afterwards, as a queue does."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.later: list[Any] = []
+
+    async def on_state(self, order_id: str, state: OrderState, **more: Any) -> None:
+        bot, self.bot = self.bot, None
+        await super().on_state(order_id, state, **more)
+        self.bot = bot
+        self.later.append(lambda: bot.on_order(self.orders[order_id], state, more.get("code", "")))
+
+    async def on_fill(self, execution: Execution) -> None:
+        bot, self.bot = self.bot, None
+        await super().on_fill(execution)
+        self.bot = bot
+        terms, number = self.orders[execution.order_id], len(self.fills)
+        self.later.append(lambda: bot.on_fill(execution, terms, execution.at_ms, number))
+
+    def tell(self) -> None:
+        for news in self.later:
+            news()
+        self.later.clear()
+
+
+async def test_what_is_told_after_the_answer_counts_all_the_same() -> None:
+    """Live, fills wait in a queue until the order has been answered: an entry is not sent twice."""
+    run = Run(bars_of(UP), TEXT.replace("sizing:", "orders: {entry: market, expire_bars: 3}\nsizing:"))
+    desk = Deferred(D(10_000))
+    run.desk = desk
+    bot = run.bot = bot_of(run.case, desk, run.clock, run.ears)
+    venue = venue_of(run.case, desk)
+    for at_ms, bars in run.left:
+        venue.begin(at_ms, bars)
+        bot.begin({symbol: bar.open for symbol, bar in bars.items()})
+        await bot.exits()
+        await bot.enter("BTC_USDT")
+        desk.tell()
+        await bot.settle_all()
+        bot.on_moment(at_ms, bars)
+    assert len(run.orders(Purpose.ENTRY)) == 1
+    assert not run.ears.refusals
+
+
+async def test_an_intent_that_could_not_be_stored_is_asked_again() -> None:
+    run = Run(bars_of(UP))
+    await run.go(3)
+    run.bot.stop("enough", close=True)
+    real, broken = run.desk.submit, [True]
+
+    async def failing(asked: Asked, caller: str = "") -> Went:
+        if broken.pop() if broken else False:
+            raise StorageError("The disk is full.")
+        return await real(asked, caller)
+
+    run.desk.submit = failing  # type: ignore[method-assign]
+    with pytest.raises(StorageError):
+        await run.go(1)
+    await run.bot.exits()
+    assert run.position.exit_reason != 0, "once a moment"
+    await run.bot.exits(again=True)
+    assert run.bot.state_name == "stopped"
+
+
 async def test_steps_carry_every_bit() -> None:
     steps = Steps(D("0.01"), D("0.000001"))
     for count in (1, 7, 29, 10_005, 123_457, 797_589):
         assert steps.price_float(steps.price(count * 0.01)) == count * 0.01
         assert steps.quantity_float(steps.quantity(count * 1e-6)) == count * 1e-6
     assert steps.price(797_589 * 0.01) == D("7975.89")
+
+
+@pytest.mark.parametrize("outcome", [OrderState.REJECTED, OrderState.CANCELLED])
+async def test_what_an_exit_could_not_sell_is_protected_until_the_next_try(outcome: OrderState) -> None:
+    run = Run(bars_of([100.0, 100.0, 101.0, 102.0, 151.0, 152.0]), LIMIT)
+    bot = live(run)
+    for _ in range(2):
+        await close_bar(run, bot)
+    (order,) = run.desk.orders.values()
+    await run.desk.on_fill(
+        Execution(id="t1", order_id=order.id, symbol="BTC_USDT", side=Side.BUY, price=D("99.99"),
+                  quantity=order.quantity or D(0), fee=D(0), fee_currency="BTC", maker=True, at_ms=run.clock.wall_ms())
+    )  # fmt: skip
+    await close_bar(run, bot)
+
+    class Refuses(Resting):
+        async def place(self, terms: OrderTerms, token: object) -> Placement:
+            if terms.purpose is not Purpose.EXIT:
+                return await super().place(terms, token)
+            return Placement(state=outcome, code="PAPER-STALE-BOOK")
+
+    run.desk.venue = Refuses()
+    await close_bar(run, bot)
+    assert [terms.quantity for terms in run.orders(Purpose.EXIT)] == [run.desk.held("BTC_USDT")]
+    standing = run.orders(Purpose.PROTECT)[-1]
+    assert run.desk.states[standing.id] is OrderState.CANCELLED
+    await bot.keep_unsold()
+    standing = run.orders(Purpose.PROTECT)[-1]
+    assert (run.desk.states[standing.id], standing.quantity) == (OrderState.ACCEPTED, run.desk.held("BTC_USDT"))
+    # The next try takes it away again and sells.
+    run.desk.venue = Resting()
+    await bot.exits(again=True)
+    assert run.desk.states[standing.id] is OrderState.CANCELLED
+    assert len(run.orders(Purpose.EXIT)) == 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,7 @@ class Storm:
         self.wrong: list[str] = []
         self.posted: Counter[str] = Counter()
         self.restarts = 0
+        self.down = False
         self.sending: set[asyncio.Task[Any]] = set()
         self.bench: Bench
 
@@ -101,7 +103,9 @@ class Storm:
         await asyncio.sleep(minutes * 60)
         for task in traders:
             task.cancel()
-        await asyncio.gather(faults, *traders, return_exceptions=True)
+        for ended in await asyncio.gather(faults, *traders, return_exceptions=True):
+            if isinstance(ended, Exception):
+                self.wrong.append(f"broke: {type(ended).__name__}: {ended}")
         self._heal()
         await asyncio.sleep(HEAL_S)
         self._judge_open()
@@ -124,12 +128,14 @@ class Storm:
     async def _trade(self, symbol: str) -> None:
         while True:
             await asyncio.sleep(self.rng.uniform(0.5, 6.0))
+            if self.down:
+                continue
             desk, book = self.bench.desk, self.bench.simulator.exchange.market(symbol).book
             mine = [s.terms for s in desk.not_final("spot") if s.terms.symbol == symbol and s.state in _CANCELLABLE]
             if mine and self.rng.random() < 0.35:
-                await self._cancel(self.rng.choice(mine))
+                await self._until_done(self.bench.cancel(self.rng.choice(mine)))
                 continue
-            await self._submit(self._wish(symbol, book))
+            await self._until_done(self.bench.submit(self._wish(symbol, book)))
 
     def _wish(self, symbol: str, book: Any) -> OrderTerms:
         desk, spec = self.bench.desk, self.bench.simulator.exchange.markets[symbol].spec
@@ -144,16 +150,13 @@ class Storm:
         price = f"{(best + away) * 10**-spec.price_scale:.{spec.price_scale}f}"
         return desk.new(side, symbol, price=price, quantity=f"{quantity}")
 
-    async def _submit(self, terms: OrderTerms) -> None:
+    async def _until_done(self, work: Coroutine[Any, Any, Any]) -> None:
         """A crash ends it wherever it is."""
-        self.sending.add(task := asyncio.create_task(self.bench.submit(terms), name="submit"))
+        self.sending.add(task := asyncio.create_task(work, name="trade"))
         await asyncio.wait((task,))
         self.sending.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
-
-    async def _cancel(self, terms: OrderTerms) -> None:
-        await self.bench.cancel(terms)
 
     # -- trouble --------------------------------------------------------------------------------------------------
 
@@ -218,6 +221,7 @@ class Storm:
     async def _crash(self, pause_s: float | None = None) -> None:
         """The client is gone between two moments; the desk's books stay."""
         self._count_posts()
+        self.down = True
         old = self.bench
         for task in (*old.tasks, *self.sending):
             task.cancel()
@@ -229,6 +233,7 @@ class Storm:
         chance = self.world.chance.child(f"restart-{self.restarts}")
         self.bench = connect(old.simulator, old.port, old.clock, chance, desk=old.desk)
         await self._up(wait=False)
+        self.down = False
 
     async def _up(self, *, wait: bool = True) -> None:
         bench = self.bench

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from polotui.core.clock import SystemClock
+from polotui.core.errors import RealTradeBlocked
 from polotui.core.ids import Chance
-from polotui.poloniex.errors import RealTradeBlocked
 from polotui.poloniex.signing import SecretSigner
 from polotui.simulator.config import Config
 from polotui.simulator.faults import Rule

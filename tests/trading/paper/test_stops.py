@@ -156,3 +156,41 @@ async def test_what_could_not_have_stayed_open_ends() -> None:
     assert desk.books.states(market.id) == [S.CANCELLED]
     assert desk.books.states(done.id) == [S.FILLED]
     assert list(left_out) == [gone.id]
+
+
+async def test_orders_of_a_market_that_is_not_known_yet_wait_and_rest_when_it_is() -> None:
+    """At a start the list of markets may come later than the ledger's orders."""
+    desk = Desk()
+    rules = dict(desk.markets.markets)
+    desk.markets.markets.clear()
+    terms = desk.terms(Side.BUY, OrderType.LIMIT, quantity="2", price="99")
+    assert list(desk.venue.restore([OpenOrder(terms=terms, left=D(2), venue_id="pv-old")])) == [terms.id]
+    found = await desk.venue.lookup(terms)
+    assert (found.absent, found.venue_id) == (False, "pv-old")
+    assert [order.client_id for order in await desk.venue.open_orders()] == [terms.id]
+    assert desk.venue.holds("paper") == {}
+    desk.markets.markets.update(rules)
+    desk.venue.on_rules()
+    assert desk.venue.holds("paper") == {"USDT": D(198)}
+    desk.show([(99.0, 1.0)], [(100.0, 1.0)], ts_ms=10)
+    desk.show([(98.0, 1.0)], [(98.5, 5.0)], ts_ms=11)
+    await told(desk)
+    assert [fill.quantity for fill in desk.books.of(terms.id)] == [D(2)]
+
+
+@pytest.mark.parametrize("all_of_them", [True, False])
+async def test_an_order_that_waits_for_its_market_can_be_cancelled(all_of_them: bool) -> None:
+    desk = Desk()
+    rules = dict(desk.markets.markets)
+    desk.markets.markets.clear()
+    terms = desk.terms(Side.BUY, OrderType.LIMIT, quantity="2", price="99")
+    desk.venue.restore([OpenOrder(terms=terms, left=D(2))])
+    if all_of_them:
+        await desk.venue.cancel_all()
+    else:
+        assert (await desk.venue.cancel(terms)).state is S.CANCELLED
+    desk.markets.markets.update(rules)
+    desk.venue.on_rules()
+    await told(desk)
+    assert desk.books.states(terms.id) == [S.CANCELLED]
+    assert await desk.venue.open_orders() == []

@@ -59,6 +59,9 @@ class Orders:
     async def cancel(self, order_id: str, reason: str = "") -> object:
         return await self.gateway.cancel(order_id, reason)
 
+    async def free(self, account: str, symbol: str, reason: str) -> bool:
+        return True
+
     async def ask(self, order_id: str) -> OrderNow | None:
         order = self.gateway.blotter.get(order_id)
         return None if order is None else OrderNow(state=order.state, filled=order.filled, code=order.code)

@@ -1,0 +1,74 @@
+"""Halting when everything else is wedged: the risk monitor hangs, and another process has the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from decimal import Decimal
+
+from polotui.api.risk_commands import Halt, Resume
+from polotui.api.trade_commands import PlaceOrder
+from polotui.core.halt import flag_of
+from polotui.engine.local_link import LocalLink
+from tests.engine.conftest import Stage
+
+
+async def _resting(stage: Stage, link: LocalLink) -> None:
+    """Two limits at the exchange and two on paper."""
+    engine = stage.engine
+    assert engine.trading is not None
+    rehearsal = engine.trading.rehearsal
+    assert rehearsal is not None
+    for _ in range(400):
+        view = engine.trading.view.market("BTC_USDT")
+        day = engine.trading.view.day_start
+        if not rehearsal.why_not() and view.fresh and view.last and {"paper", rehearsal.root} <= day.keys():
+            break
+        await asyncio.sleep(0.05)
+    bid = engine.trading.view.market("BTC_USDT").bid
+    assert bid is not None
+    for number, account in enumerate(("spot", "spot", "paper", "paper")):
+        price = round(float(bid) * (0.98 - number * 0.001), 2)
+        reply = await link.call(
+            PlaceOrder(
+                symbol="BTC_USDT", side="BUY", type="LIMIT", account=account, amount=str(Decimal(20) + number),
+                price=str(price), stop=str(round(price * 0.99, 2)),
+            )
+        )  # fmt: skip
+        assert reply.placed, [finding.text for finding in reply.decision.findings]
+    assert len(await rehearsal.venue.open_orders()) == 2
+    assert len(await engine.trading.paper.open_orders()) == 2
+
+
+async def test_a_halt_needs_neither_monitor_nor_ledger(stage: Stage) -> None:
+    engine = await stage.start()
+    link = LocalLink(engine)
+    await engine.safety.look()
+    await _resting(stage, link)
+    assert engine.trading is not None
+    trading = engine.trading
+    assert trading.rehearsal is not None
+    # The monitor is in the middle of a reading that never ends.
+    await trading.monitor._reading.acquire()
+    other = sqlite3.connect(engine.home.data / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        done = await asyncio.wait_for(link.call(Halt(reason="a drill", caller="test")), 60)
+        assert flag_of(engine.home).exists()
+        assert (done.state, done.cancelled, done.left) == ("HALTED", 4, 0)
+        assert done.confirmed_ms is not None
+        # The exchange itself says so, and the paper venue.
+        assert await trading.rehearsal.venue.open_orders() == []
+        assert await trading.paper.open_orders() == []
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+        trading.monitor._reading.release()
+    resumed = await link.call(Resume(words="RESUME", caller="test"))
+    assert resumed.state == "ACTIVE"
+    # What the venues did is booked as soon as the ledger can take it.
+    for _ in range(400):
+        if not trading.gateway.blotter.open():
+            break
+        await asyncio.sleep(0.05)
+    assert trading.gateway.blotter.open() == []

@@ -1,0 +1,68 @@
+"""A loosening counts when its time has come and not before, whatever was started again in between."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from polotui.core.clock import FrozenClock
+from polotui.core.ids import Chance
+from polotui.engine.trading.limits import LimitDesk
+from polotui.storage.database import Database
+
+CLOCK = 1_780_000_000_000
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock(CLOCK)
+
+
+@pytest.fixture
+async def database(tmp_path: Path, clock: FrozenClock) -> AsyncIterator[Database]:
+    async with Database(tmp_path / "ledger.db", clock=clock, chance=Chance("db"), schema="ledger") as opened:
+        yield opened
+
+
+async def desk_of(database: Database, clock: FrozenClock) -> LimitDesk:
+    desk = LimitDesk(database, clock)
+    await desk.load()
+    return desk
+
+
+@pytest.mark.parametrize("seconds", [1, 25, 35, 65, 89, 91])
+async def test_a_restart_between_two_loosenings_changes_nothing(
+    database: Database, clock: FrozenClock, seconds: int
+) -> None:
+    desk = await desk_of(database, clock)
+    await desk.set("", {"daily_loss": "4"}, "", "person")
+    await desk.set("", {"daily_loss": "6"}, "because of A", "person")
+    clock.advance(30)
+    await desk.set("", {"daily_loss": "7"}, "because of B", "person")
+    clock.advance(seconds)
+    again = await desk_of(database, clock)
+    assert again.limits() == desk.limits()
+    assert again.limits().daily_loss == (0.07 if seconds >= 60 else 0.04)
+    assert again.pending() == desk.pending()
+    assert again.preset == desk.preset
+
+
+async def test_a_change_after_a_loosening_has_come_builds_on_it(database: Database, clock: FrozenClock) -> None:
+    desk = await desk_of(database, clock)
+    await desk.set("", {"daily_loss": "6"}, "because of A", "person")
+    clock.advance(61)
+    await desk.set("", {"daily_loss": "7"}, "because of B", "person")
+    clock.advance(10)
+    again = await desk_of(database, clock)
+    assert again.limits().daily_loss == desk.limits().daily_loss == 0.06
+
+
+async def test_a_loosening_that_was_taken_back_never_counts(database: Database, clock: FrozenClock) -> None:
+    desk = await desk_of(database, clock)
+    before = desk.limits()
+    await desk.set("", {"daily_loss": "9"}, "because of A", "person")
+    await desk.withdraw("person")
+    clock.advance(120)
+    assert (await desk_of(database, clock)).limits() == before
