@@ -273,12 +273,12 @@ class Desk:
             while page and page[-1].id != last:
                 orders |= {order.id: order for order in page}
                 last = page[-1].id
-                page = await rest.order_history(limit=100, **{"from": last, "direction": "NEXT"})
+                page = await rest.order_history(limit=100, **{"from": last, "direction": "PRE"})
             fills: dict[str, Fill] = {}
             rows = await rest.fills(limit=100)
             while rows and rows[-1].id not in fills:
                 fills |= {fill.id: fill for fill in rows}
-                rows = await rest.fills(limit=100, **{"from": rows[-1].page_id, "direction": "NEXT"})
+                rows = await rest.fills(limit=100, **{"from": rows[-1].page_id, "direction": "PRE"})
             return list(orders.values()), list(fills.values())
         finally:
             await rest.close()
