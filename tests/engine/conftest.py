@@ -14,6 +14,7 @@ from polotui.core.clock import SystemClock
 from polotui.core.ids import Chance
 from polotui.core.paths import Home
 from polotui.core.settings.schema import Settings
+from polotui.engine.desk import Desk
 from polotui.engine.engine import Engine
 from polotui.engine.exchange import Venue
 from polotui.engine.trading.correlations import Correlations
@@ -84,13 +85,14 @@ async def eventually(ask: Callable[[], Awaitable[object]], seconds: float = 20.0
 
 
 @pytest.fixture
-def no_correlations(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     """No service loads hours of watched symbols, which would stand among a test's own candles."""
 
-    async def idle(self: Correlations) -> None:
+    async def idle(self: object) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Correlations, "run", idle)
+    monkeypatch.setattr(Desk, "_keep_sparks", idle)
 
 
 @pytest.fixture

@@ -136,7 +136,11 @@ async def test_a_new_engine_shows_the_last_state_marked_stale_at_once(stage: Sta
     engine = await stage.start()
     await until(lambda: engine.desk.row("BTC_USDT").last)
     link = LocalLink(engine)
-    await link.call(c.GetAccounts())
+
+    async def known() -> bool:
+        return (await link.call(c.GetAccounts())).accounts[0].total.standing == "known"
+
+    await eventually(known)
     await stage.stop()
     await stage.simulator.stop()
     from polotui.core.clock import SystemClock
