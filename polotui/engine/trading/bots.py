@@ -35,7 +35,7 @@ from polotui.storage.database import Connection
 from polotui.strategy.document.bind import Bound
 from polotui.trading import bot_rows
 from polotui.trading import rows as ledger
-from polotui.trading.blotter import LiveOrder, root_of
+from polotui.trading.blotter import LiveOrder, below, root_of
 from polotui.trading.bots.fitness import unsupported
 from polotui.trading.trades import Trade
 
@@ -376,7 +376,10 @@ class Bots:
         over = stored.state not in bot_rows.ACTIVE
         held = [p for p in trading.portfolio.positions(stored.account) if not trading.is_dust(p)]
         released = trading.released(stored.account)
-        result = equity + released - stored.capital if equity is not None else None
+        worth = equity + released if equity is not None else None
+        monitor = next((one for one in trading.monitors if below(stored.account, one.root)), trading.monitor)
+        day = monitor.bot_day(number)
+        result = worth - stored.capital if worth is not None else None
         trades, wins, _ = self._figures.get(number, (0, 0, ZERO))
         levels = [_protection(trading, p.account, p.symbol) for p in held]
         frame = Timeframe.parse(stored.timeframe)
@@ -399,8 +402,9 @@ class Bots:
             equity=shapes.money(equity),
             result=shapes.money(result),
             result_ratio=ratio,
+            day_result=shapes.money(day.result(worth) if day is not None and not over else None),
             realised=shapes.money(_realised(trading, stored.account)),
-            drawdown=trading.monitor.bot_drawdown(number),
+            drawdown=monitor.bot_drawdown(number),
             expected_low=low,
             expected_high=high,
             health=_health(ratio, low, high, live, trades, frame),

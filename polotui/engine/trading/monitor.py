@@ -23,7 +23,7 @@ from polotui.api import replies as r
 from polotui.api import risk_commands as c
 from polotui.core.errors import PolotuiError, StorageError, UsageError
 from polotui.core.text import clean
-from polotui.engine.trading.kept import Kept
+from polotui.engine.trading.kept import BotDay, Kept
 from polotui.model.money import ZERO, decimal_of
 from polotui.model.orders import OrderTerms, OrderType, Purpose, Side
 from polotui.risk import alerts as alerting
@@ -230,17 +230,18 @@ class Monitor:
         await self._drawdown_actions(actions, account, f"the {self.root} account")
         # A bot that is only coming up keeps its peak.
         bots = {n: state for n, state in self._kept.bots.items() if trading.bots.goes_on(n)}
+        days = {n: day for n, day in self._kept.bot_days.items() if n in bots}
         for live in trading.bots.running():
             number = live.stored.id
             if not below(live.stored.account, self.root):
                 continue
             worth = trading.view.equity(live.stored.account, whole=False)
-            if worth is not None:
-                worth += self.released.get(live.stored.account, ZERO)
+            worth = None if worth is None else worth + self.released.get(live.stored.account, ZERO)
             state, acts = drawdown.read(self._kept.bots.get(number, DrawdownState()), now, worth, confirmed, limits)
             bots[number] = state
+            BotDay.read(days, live.stored, worth if confirmed else None, now)
             await self._drawdown_actions(acts, state, f"bot {number} ({live.stored.strategy})", number)
-        self._kept = msgspec.structs.replace(self._kept, account=account, bots=bots)
+        self._kept = msgspec.structs.replace(self._kept, account=account, bots=bots, bot_days=days)
 
     async def _drawdown_actions(
         self, actions: tuple[DrawdownAction, ...], state: DrawdownState, whose: str, bot: int = 0
@@ -484,6 +485,9 @@ class Monitor:
     def bot_drawdown(self, bot: int) -> float | None:
         state = self._kept.bots.get(bot)
         return state.fall if state is not None else None
+
+    def bot_day(self, bot: int) -> BotDay | None:
+        return self._kept.bot_days.get(bot)
 
     def first_stop(self, account: str, symbol: str) -> Decimal | None:
         return self._first_stops.get((account, symbol))
