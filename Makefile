@@ -6,7 +6,7 @@ ARGS =
 WORKERS = 2
 KILLS = 1000
 
-.PHONY: help install dev demo run test lint format docs bench campaign coverage clean
+.PHONY: help install dev demo run test lint format docs bench soak campaign coverage clean
 
 help:
 	@echo 'make demo       install, then open polotui on its built-in exchange: no keys, no network'
@@ -17,6 +17,7 @@ help:
 	@echo 'make format     let ruff put the formatting right'
 	@echo 'make docs       write docs/cli.md, docs/configuration.md and .env.example from the code'
 	@echo 'make bench      measure speed (ARGS are passed on)'
+	@echo 'make soak       fifty bots on a busy market for twenty minutes (ARGS="5": for five)'
 	@echo 'make campaign   the long fault campaigns: market, trading, SIGKILL (ARGS are passed on to the first two)'
 	@echo 'make coverage   run all tests and say which lines they miss'
 	@echo 'make clean      remove $(VENV) and what was built'
@@ -51,6 +52,9 @@ docs: dev
 
 bench: dev
 	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: dev
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 campaign: dev
 	$(BIN)/python -m tests.campaign $(ARGS)
