@@ -259,7 +259,7 @@ def _of(entry: str) -> str:
 def _times_go_on(seen: Seen, connection: sqlite3.Connection) -> None:
     for table, column in (("audit", "at_ms"), ("fills", "booked_ms"), ("latches", "at_ms"), ("facts", "at_ms")):
         before = 0
-        for number, at_ms in connection.execute(f"SELECT number, {column} FROM {table} ORDER BY number"):  # noqa: S608
+        for number, at_ms in connection.execute(f"SELECT number, {column} FROM {table} ORDER BY number"):
             if at_ms < before:
                 seen.find("time_never_runs_back", f"{table} {number} is {before - at_ms} ms before the row before it")
             before = max(before, at_ms)

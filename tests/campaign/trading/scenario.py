@@ -26,7 +26,6 @@ from tests.campaign.trading.faults import TradingFaults, disks
 from tests.campaign.trading.life import Life, mortal
 from tests.campaign.trading.people import Person
 from tests.campaign.trading.seen import Seen
-from tests.campaign.trading.tail import Tail
 from tests.campaign.trading.watch import Watch, watching
 from tests.rig import World, rig
 from tests.rig.clock import RigClock

@@ -6,10 +6,13 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+from polotui.api import lab_commands as lc
 from polotui.api import trade_commands as tc
 from polotui.model.orders import Purpose, Side
+from polotui.simulator.faults import Rule
 from polotui.trading.protection import Protection
 from tests.campaign.trading.desk import Desk, on_desk
+from tests.campaign.trading.documents import TEXTS
 
 
 def rows(desk: Desk, query: str, *values: Any) -> list[Any]:
@@ -79,5 +82,26 @@ def test_a_stop_on_the_exchanges_account_sells_what_was_bought_and_not_what_was_
         (sold,) = [row for row in rows(desk, "SELECT purpose, side FROM intents") if row[1] == "SELL"]
         assert sold[0] == Purpose.STOP.value
         assert desk.trading.portfolio.cash("spot")["BTC"] >= Decimal("0.02")
+
+    on_desk(work)
+
+
+def test_an_entry_is_protected_while_its_bot_waits_for_the_exchanges_answer() -> None:
+    """The fill comes over the stream, the answer to the order seconds later: the stop counts from the fill."""
+
+    async def work(desk: Desk) -> None:
+        await desk.ask(lc.SaveStrategy(text=TEXTS["hasty"]))
+        await desk.ask(tc.StartBot(strategy="hasty", capital="900", venue="exchange"))
+        desk.simulator.faults.load(
+            [Rule(kind="slow", method="POST", path="/orders", seconds=(8.0, 9.0), effect="after")]
+        )
+        positions = desk.trading.portfolio.positions
+        await desk.until(lambda: [p for p in positions("spot/bot-1") if p.quantity > 0], 600)
+        (held,) = positions("spot/bot-1")
+        await asyncio.sleep(1)
+        guard = desk.trading.guards.of(held.account, held.symbol)
+        assert guard is not None
+        assert guard.stop is not None
+        await asyncio.sleep(60)
 
     on_desk(work)
