@@ -225,6 +225,9 @@ class TradingState(Event, tag="trading", frozen=True, kw_only=True):
     """Changes of alerts, latches, locks and limits."""
     open_alerts: int = 0
     unknown_orders: int = 0
+    ahead_ms: int = 0
+    """How far the clock of the market runs before the clock of the machine: 0 except where a simulated exchange keeps
+    its own time. Ages of stored rows are counted on the market's."""
 
 
 class SafetyState(Event, tag="safety", frozen=True, kw_only=True):

@@ -267,7 +267,7 @@ class SetProtection(Command, tag="protect-set", frozen=True, kw_only=True):
 
 
 class GetJournal(Command, tag="journal", frozen=True, kw_only=True):
-    """Notes and closed trades together, newest first."""
+    """Closed trades and notes together, newest first; a trade without a note has a row with id 0."""
 
     reply: ClassVar[type] = tr.Journal
     bot: int = -1

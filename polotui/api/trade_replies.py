@@ -180,6 +180,8 @@ class Risk(msgspec.Struct, frozen=True, kw_only=True):
     """Loosenings that have been asked for and come into force at `pending_ms`."""
     pending_ms: int = 0
     safety: int | None = None
+    now_ms: int = 0
+    """The clock of trading at that moment, which runs ahead of the machine's when the market does; 0: the machine's."""
     ladder: list[str] = []
     """What each limit does when it is hit, in order: «daily loss: block, then flatten after 3 readings»."""
 

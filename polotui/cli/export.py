@@ -122,7 +122,7 @@ def journal(
         found = [] if tag else await _trades(link, "paper", strategy, from_ms, to_ms)
         command = GetJournal(strategy=strategy, tag=tag, from_ms=from_ms, to_ms=to_ms, limit=PAGE)
         noted: Journal = await link.call(command)
-        return found, noted.rows
+        return found, [row for row in noted.rows if row.id]
 
     found, notes = with_engine(where(home, demo=demo), work)
     beside = {row.trade.id for row in notes if row.trade is not None}

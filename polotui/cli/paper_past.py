@@ -155,7 +155,7 @@ def journal(
     demo: Demo = False,
     as_json: AsJson = False,
 ) -> None:
-    """Notes and what they are about, newest first."""
+    """Closed trades and notes together, newest first."""
     from_ms, to_ms = span(start, end)
     command = GetJournal(
         bot=-1 if bot is None else bot, strategy=strategy, tag=tag, from_ms=from_ms, to_ms=to_ms, limit=limit
@@ -165,7 +165,10 @@ def journal(
     if as_json:
         say(document("paper.journal", reply))
     else:
-        say("\n\n".join(_entry(row) for row in reply.rows) or "No notes. polotui paper note TRADE TEXT writes one.")
+        say(
+            "\n\n".join(_entry(row) for row in reply.rows)
+            or "No closed trade and no note. polotui paper note 0 TEXT writes one of its own."
+        )
 
 
 def note(

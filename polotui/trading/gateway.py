@@ -92,6 +92,8 @@ class Gateway:
         self._limits = limits
         self._gate = gate
         self._flag = flag
+        #: Why everything is halted in this process, whatever the file says; empty: it is not.
+        self.held = ""
         self._least = least
         self._told = told
         self._strategy_of = strategy_of
@@ -127,7 +129,7 @@ class Gateway:
 
     @property
     def halted(self) -> bool:
-        return halt.path_is_set(self._flag)
+        return bool(self.held) or halt.path_is_set(self._flag)
 
     # -- wishes ---------------------------------------------------------------------------------------------------
 
@@ -140,6 +142,8 @@ class Gateway:
         """Sends an order if the gate lets it. Raises StorageError when its intent could not be stored (then nothing
         was sent) and Refused for an account without a venue."""
         venue = self.venue_of(asked.terms.account)
+        if self.blotter.get(asked.terms.id) is not None:
+            raise Refused(f"The order {asked.terms.id} was sent already.", safe="Nothing was sent.", code="repeated")
         decision = self.assess(asked)
         trouble = self._trouble_of(asked.terms)
         if decision.approved and trouble and not asked.terms.reduces:
@@ -188,7 +192,7 @@ class Gateway:
         terms, now = order.terms, self._clock.wall_ms()
         try:
             await self._database.transact(lambda c: write_intent(c, terms, now), "order intent")
-        except StorageError:
+        except Exception:
             self.blotter.drop(terms.id)
             raise
         if self.halted and terms.purpose is not Purpose.FLATTEN:

@@ -378,7 +378,7 @@ def _terms(
         bot=asked.bot,
         quantity=quantity,
         price=price,
-        reason=f"{words}: {asked.reason}" if asked.reason else words,
+        reason=words if price is not None or not asked.reason else f"{words}: {asked.reason}",
         signal=asked.signal,
         parent=asked.parent,
         late_ms=late_ms,

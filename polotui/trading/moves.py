@@ -72,7 +72,7 @@ def write_refusal(connection: Connection, asked: Asked, decision: RiskDecision, 
     return add_fact(
         connection,
         kind="refused",
-        level="warning",
+        level="info",
         text=text,
         symbol=terms.symbol,
         at_ms=at_ms,

@@ -18,6 +18,7 @@ from polotui.storage.database import Connection, Database
 
 _JOB = "SELECT id, title, kind, args, state, reason, created_ms, ended_ms FROM jobs"
 _ENDS = ("completed", "failed", "cancelled")
+_FIRST = "SELECT min(at_ms) FROM equity WHERE account = ? AND at_ms >= ?"
 _THINNED = (
     "SELECT max(at_ms), value FROM equity WHERE account = ? AND at_ms >= ? AND at_ms <= ?"
     " GROUP BY (at_ms - ?) / ? ORDER BY 1"
@@ -132,11 +133,15 @@ class Records:
     async def worth(self, account: str, from_ms: int, to_ms: int = 0, points: int = 500) -> list[Worth]:
         """At most `points` points of the span, oldest first."""
         end = to_ms or self._clock.wall_ms()
-        width = max(1, (end - from_ms) // points + 1)
-        rows = await self._database.read(
-            lambda connection: connection.execute(_THINNED, (account, from_ms, end, from_ms, width)).fetchall(),
-            "worth",
-        )
+
+        def read(connection: Connection) -> list[tuple[int, float]]:
+            # The windows begin with the first point there is, or a young account would have one point.
+            first = connection.execute(_FIRST, (account, from_ms)).fetchone()[0]
+            start = from_ms if first is None else max(from_ms, int(first))
+            width = max(1, (end - start) // points + 1)
+            return connection.execute(_THINNED, (account, start, end, start, width)).fetchall()
+
+        rows = await self._database.read(read, "worth")
         return [Worth(at_ms, value) for at_ms, value in rows]
 
     async def worth_at(self, account: str, at_ms: int) -> Worth | None:

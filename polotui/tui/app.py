@@ -191,6 +191,10 @@ class PolotuiApp(Verbs, inherit_bindings=False):
             series.loaded = False
             series.retry_at = 0.0
 
+    def market_ms(self) -> int:
+        """The market's own time, which a simulated exchange may run faster than the wall clock, Unix ms."""
+        return self.clock.wall_ms() + self.store.trading.ahead_ms
+
     def frame(self) -> None:
         """One turn of the frame timer."""
         if not self.is_running:

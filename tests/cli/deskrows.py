@@ -83,7 +83,7 @@ ORDER = tv.OrderRow(
     symbol="BTC_USDT",
     side="BUY",
     type="LIMIT",
-    purpose="MANUAL",
+    purpose="manual",
     state="ACCEPTED",
     quantity="0.01",
     price="60000",
@@ -91,7 +91,7 @@ ORDER = tv.OrderRow(
     created_ms=NOON,
 )
 LOST = tv.OrderRow(
-    id="pt-def", account="paper", bot=3, symbol="BTC_USDT", side="BUY", type="MARKET", purpose="ENTRY",
+    id="pt-def", account="paper", bot=3, symbol="BTC_USDT", side="BUY", type="MARKET", purpose="entry",
     state="UNKNOWN", amount="500", code="HTTP-504", words="no answer\x1b", created_ms=NOON,
 )  # fmt: skip
 FILL = tv.FillRow(
@@ -108,7 +108,7 @@ FILL = tv.FillRow(
     fee="0.00002",
     fee_currency="BTC",
     maker=True,
-    purpose="MANUAL",
+    purpose="manual",
     reason="by hand",
     signal="",
     at_ms=NOON,

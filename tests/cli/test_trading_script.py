@@ -4,6 +4,8 @@ tripped, halted, resumed; and the ledger afterwards, against a sum of its fills 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -53,8 +55,10 @@ class Desk:
 
 @pytest.fixture
 def desk(shell: Shell) -> Iterator[Desk]:
-    made = Desk(shell)
-    yield made
+    # A process of its own starts the engine, so that the engine is not this one's child when it ends.
+    words = ["-m", "polotui", "engine", "start", "--demo", *MARKET, "--json", "--home", str(shell.root)]
+    subprocess.run([sys.executable, *words], check=True, capture_output=True, timeout=PATIENCE_SECONDS)
+    yield Desk(shell)
     shell("engine", "stop", "--force", "--demo")
     with suppress(OSError, ValueError, KeyError):
         spawn.terminate(json.loads((shell.home.data / "simulator.json").read_text())["pid"])
@@ -64,7 +68,6 @@ def desk(shell: Shell) -> Iterator[Desk]:
 
 
 def test_a_day_at_the_desk(desk: Desk) -> None:
-    assert desk.ask("engine", "start", *MARKET)["started"]
     words = [word for symbol in SYMBOLS for word in ("--symbol", symbol)]
     words += ["-t", "1m", "--capital", "2000", "--param", "fast_len=5", "--param", "slow_len=30"]
     # The first look at the ledger takes a moment; before it nothing may start, and that is what it says.
@@ -154,9 +157,7 @@ def caller(desk: Desk) -> str:
 def halted_and_resumed(desk: Desk) -> None:
     halted = desk.ask("halt", "the script's halt")
     assert (halted["engine"], halted["left"]) == ("confirmed", 0)
-    assert desk.ask("order", "list", "--open")["orders"] == [] or all(
-        order["purpose"] in ("STOP", "TARGET") for order in desk.ask("order", "list", "--open")["orders"]
-    )
+    assert desk.ask("order", "list", "--open")["orders"] == []
     mark = desk.ask("market", "ticker", "ETH_USDT")["tickers"][0]["last"]
     words = ("order", "place", "ETH_USDT", "buy", "--amount", "10", "--stop", str(round(mark * 0.7, 2)))
     refused = desk.ask(*words, code=4)

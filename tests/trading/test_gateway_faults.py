@@ -7,7 +7,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from polotui.core.errors import StorageError
+from polotui.core.errors import Refused, StorageError
 from polotui.model.orders import OrderState, Placement
 from polotui.risk.values import Asked, RiskDecision
 from polotui.trading import rows
@@ -138,3 +138,25 @@ async def test_the_end_does_not_wait_for_ever_for_a_ledger_that_is_gone(
     await asyncio.sleep(0)
     await asyncio.wait_for(desk.gateway.close(), 5)
     assert telling.cancelled() or telling.done() or telling.cancel()
+
+
+async def test_an_id_that_was_used_does_not_take_the_order_of_that_id_off_the_blotter(desk: Desk) -> None:
+    asked = buy()
+    await desk.gateway.submit(asked)
+    with pytest.raises(Refused):
+        await desk.gateway.submit(asked)
+    (order,) = desk.gateway.blotter.open()
+    assert order.state is S.ACCEPTED
+    assert len(desk.venue.placed) == 1
+
+
+async def test_an_intent_that_cannot_be_stored_for_any_reason_leaves_no_order_behind(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(desk.database, "transact", broken)
+    with pytest.raises(RuntimeError):
+        await desk.gateway.submit(buy())
+    assert desk.gateway.blotter.open() == []

@@ -888,3 +888,19 @@ def test_whatever_happens_no_more_is_sold_than_is_held_and_in_the_end_all_is(see
         assert len(desk.endings) == 1
 
     on_desk(main, seed)
+
+
+def test_after_a_halt_a_stop_that_waits_is_tried_at_once() -> None:
+    """Refused all the while, it has come to wait half a minute between tries."""
+
+    async def main(desk: Desk) -> None:
+        desk.usual = "denied"
+        desk.protect("95")
+        desk.trade(94.0)
+        await asyncio.sleep(600)
+        desk.usual = "fill"
+        desk.protector.hurry()
+        await asyncio.sleep(0.1)
+        assert desk.held_now[BTCS] == 0
+
+    on_desk(main)

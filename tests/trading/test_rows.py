@@ -93,7 +93,7 @@ async def test_a_fill_is_a_fixed_number_of_statements(database: Database) -> Non
         return fill, event, len(statements) - fill - event
 
     await database.transact(lambda c: (placed(c, S.SUBMITTING), book(c, terms(), "t1")))
-    assert await database.transact(counted) == (9, 4, 4)
+    assert await database.transact(counted) == (11, 4, 4)
 
 
 async def test_without_a_fee_there_is_no_entry_for_it_and_a_rebate_adds(database: Database) -> None:

@@ -33,7 +33,9 @@ def open_desk(open_desk):
 
 
 def asked(desk, kind):
-    return [command for command in desk.engine.calls if isinstance(command, kind)]
+    """The commands of a kind, without who asked: one test is about that."""
+    found = [command for command in desk.engine.calls if isinstance(command, kind)]
+    return [replace(command, caller="") if hasattr(command, "caller") else command for command in found]
 
 
 def told(desk, words):
@@ -931,6 +933,20 @@ async def test_text_from_outside_cannot_steer_the_terminal(open_desk):
         assert "[bold]evil[/]‹1b›" in seen
         assert "\x1b" not in seen
         assert "\u202e" not in seen
+
+
+async def test_who_asks_is_sent_for_the_audit(open_desk):
+    async with open_desk(caller="ada@pts/3") as desk:
+        await at_paper(desk, "space", "v", "x", "tab")
+        desk.app.desk_screen.focus_on(desk.pane("positions"))
+        await focused_on(desk, "positions")
+        await desk.press("c")
+        await desk.shown("Sell 0.0310 BTC")
+        await desk.press("y")
+        await desk.until(lambda: asked(desk, tc.ClosePosition), "the command")
+        sent = [command for command in desk.engine.calls if isinstance(command, CHANGING)]
+        assert {type(command) for command in sent} == {tc.PauseBot, tc.CancelOrder, tc.ClosePosition}
+        assert {command.caller for command in sent} == {"ada@pts/3"}
 
 
 async def test_many_facts_at_once_are_all_there_and_ask_nothing(open_desk):

@@ -10,6 +10,7 @@ import pytest
 from polotui.api import risk_commands as rc
 from polotui.api import trade_commands as tc
 from polotui.api import trade_values as tv
+from polotui.api.events import RiskState
 from polotui.core.errors import Refused, UsageError
 from polotui.tui import keys
 from polotui.tui.screens.risk import VIEWS
@@ -411,6 +412,29 @@ async def test_a_pending_loosening_counts_down_and_is_withdrawn(open_desk):
         await desk.gone("Limits change in")
         await desk.press("u")
         assert told(desk, "No loosening waits")
+
+
+async def test_times_count_by_the_clock_of_trading_where_that_runs_ahead(open_desk):
+    async with open_desk() as desk:
+        ahead = fe.NOW + 5 * fr.HOUR
+        change = tv.LimitChange(name="positions", title="positions", old="50", new="80", loosens=True)
+        risk = replaced(
+            fr.calm(fe.NOW), now_ms=ahead, pending=[change], pending_ms=ahead + 60_000,
+            locks=[fr.lock(fe.NOW, until_ms=ahead + 3 * fr.HOUR)],
+        )  # fmt: skip
+        await pushed(desk, risk)
+        await desk.shown("Limits change in 1:00")
+        await desk.press("L")
+        await desk.until(lambda: desk.pane("locks").table.rows[0].cells["left"].text == "3 h", "the time left")
+
+
+async def test_limits_are_read_again_when_a_loosening_came_into_force_by_itself(open_desk):
+    async with open_desk() as desk:
+        await desk.until(lambda: asked(desk, rc.GetLimits), "the limits")
+        before = len(asked(desk, rc.GetLimits))
+        desk.engine.risk.risk = replaced(fr.calm(fe.NOW), preset="aggressive")
+        desk.engine.push(RiskState(risk=desk.engine.risk.risk))
+        await desk.until(lambda: len(asked(desk, rc.GetLimits)) == before + 1, "the limits again")
 
 
 # sizing

@@ -445,7 +445,19 @@ class Bots:
         stale = [symbol for symbol in stored.symbols if not self._trading.markets.fresh(symbol)]
         if stale:
             return f"stale {', '.join(stale[:3])}"
-        return self._trading.protector_blocks()
+        if blocks := self._trading.protector_blocks():
+            return blocks
+        view, limits = self._trading.view, self._trading.limits.limits()
+        losses = view.consecutive_losses.get(stored.id, 0)
+        if losses >= limits.loss_streak:
+            return f"{losses} losses in a row; pause and resume it to begin anew"
+        locked = {lock.symbol for lock in view.locks if lock.until_ms > self._trading.clock.wall_ms()}
+        if locked >= set(stored.symbols):
+            return f"locked: {', '.join(sorted(locked & set(stored.symbols))[:3])}"
+        score, vetoes = view.safety()
+        if vetoes or (score is not None and score <= limits.safety_score):
+            return f"safety {score}: {', '.join(vetoes)}" if vetoes else f"safety {score}"
+        return ""
 
 
 def _capital(text: str) -> Decimal:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 #: How long a command waits for a market order to be done, so that its answer says how it ended.
 PATIENCE_SECONDS = 5.0
+LEAST, MOST = Decimal("1e-18"), Decimal("1e15")
 
 
 @dataclass(frozen=True)
@@ -318,6 +319,14 @@ class ByHand:
                     next_step="Stop the bot and keep the position; then it is yours.",
                 )
             await live.ask("edit", symbol=market.symbol, stop=moved.get("stop"), target=moved.get("target"))
+            if trading.guards.of(account, market.symbol) is None:
+                raise Refused(
+                    f"Bot {held.bot} is leaving {market.symbol}, so no stop is set: its sale waits"
+                    f" ({trading.halting.state().lower()}).",
+                    safe="Nothing protects this position now.",
+                    next_step="Resume, or only what reduces, and it is sold; or sell it by hand.",
+                    code="bot-leaving",
+                )
         else:
             await trading.guards.protect(
                 Protection(
@@ -456,6 +465,8 @@ def _number(name: str, text: str) -> Decimal | None:
         raise UsageError(f"The {name} is {error}.", safe="Nothing was sent.") from error
     if value <= 0:
         raise UsageError(f"The {name} must be above zero.", safe="Nothing was sent.")
+    if not LEAST <= value <= MOST:
+        raise UsageError(f"The {name} is beyond anything that trades.", safe="Nothing was sent.")
     return value
 
 

@@ -2,7 +2,8 @@
 
 Decided here:
 * It is the exchange's time where that is known, else the machine's; it runs ahead with the market when the market does
-  (a demo at sixty times the speed), so that fills stand where their candles stand.
+  (a demo at sixty times the speed), so that fills stand where their candles stand. A real market may run ahead by a
+  minute at most: one wrong timestamp must not begin another trading day.
 * It never goes backwards, also not after a restart on a machine whose clock was set back: days and latches count by it.
 * Durations are measured with the monotonic clock of the machine, like everywhere.
 """
@@ -13,21 +14,35 @@ from collections.abc import Callable
 
 from polotui.core.clock import Clock
 
+#: How far a real market's time may be ahead of the exchange's, or of the machine's while that is not known.
+MOST_AHEAD_MS = 60_000
+
 
 class TradingClock:
     """A `Clock` for everything that trades."""
 
-    def __init__(self, clock: Clock, exchange_ms: Callable[[], int | None], market_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        exchange_ms: Callable[[], int | None],
+        market_ms: Callable[[], int],
+        *,
+        most_ahead_ms: int | None = None,
+    ) -> None:
+        """`most_ahead_ms` None: the market may run ahead as far as it likes."""
+        self._most_ahead_ms = most_ahead_ms
         self._clock = clock
         self._exchange_ms = exchange_ms
         self._market_ms = market_ms
         self._latest = 0
 
     def wall_ms(self) -> int:
-        now = self._exchange_ms()
-        latest = max(self._clock.wall_ms() if now is None else now, self._market_ms(), self._latest)
-        self._latest = latest
-        return latest
+        asked = self._exchange_ms()
+        now, market = self._clock.wall_ms() if asked is None else asked, self._market_ms()
+        if self._most_ahead_ms is not None:
+            market = min(market, now + self._most_ahead_ms)
+        self._latest = max(now, market, self._latest)
+        return self._latest
 
     def not_before(self, at_ms: int) -> None:
         """A stored row is that late: nothing new is earlier."""

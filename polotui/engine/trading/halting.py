@@ -14,6 +14,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from polotui.api import trade_replies as tr
 from polotui.core import halt
 from polotui.core.clock import Clock
@@ -78,33 +80,46 @@ class Halting:
         self._flag = halt.flag_of(home)
         self._cancelling: asyncio.Task[tr.Halted] | None = None
         self._seen = False
+        #: Orders pass again: stops that were reached meanwhile do not wait.
+        self.on_resumed: Callable[[], None] = lambda: None
         #: Each cancels all that rests at one venue and looks until nothing is left.
         self.sweeps: list[Callable[[], Awaitable[Halted]]] = []
-        #: Reasons for which only reducing orders pass: the monitor's, and a person's.
-        self.reducing: dict[str, str] = {}
+        #: Why only reducing orders pass, by root account and name; "" as the root is all accounts.
+        self.reducing: dict[tuple[str, str], str] = {}
 
-    def state(self) -> TradingState:
-        """ACTIVE, REDUCING or HALTED. The file decides about the last."""
-        if halt.path_is_set(self._flag):
+    def state(self, root: str = "paper") -> TradingState:
+        """ACTIVE, REDUCING or HALTED, for a root account. The file decides about the last."""
+        if self._gateway.halted:
             return "HALTED"
-        return "REDUCING" if self.reducing else "ACTIVE"
+        return "REDUCING" if self._reasons(root) else "ACTIVE"
 
-    def reason(self) -> str:
+    def _reasons(self, root: str) -> list[str]:
+        return [why for (account, _), why in self.reducing.items() if account in ("", root)]
+
+    def reason(self, root: str = "paper") -> str:
         """Why it is not ACTIVE, in words."""
         note = halt.is_halted(self._home)
         if note is not None:
             return f"{note.reason or 'halted'}{f' ({note.who})' if note.who else ''}"
-        return next(iter(self.reducing.values()), "")
+        if self._gateway.held:
+            return self._gateway.held
+        return next(iter(self._reasons(root)), "")
 
     async def halt(self, reason: str, caller: str) -> tr.Halted:
         """Sets the flag and cancels everything; answers when all is confirmed or after half a minute."""
         started = self._clock.monotonic()
-        halt.halt(self._home, reason or "halted by hand", caller, self._clock)
-        self._seen = True
+        # In memory first: a disk that is full does not keep anybody from halting.
+        self._gateway.held = clean(reason, 200) or "halted by hand"
+        unwritten = ""
+        try:
+            halt.halt(self._home, reason or "halted by hand", caller, self._clock)
+            self._seen = True
+        except PolotuiError as error:
+            unwritten = f" The flag file could not be written, so a restart would forget this: {error}"
         self._changed()
         done = await asyncio.shield(self._cancel(started))
-        self._write("halt", f"Halted: {reason or 'by hand'}. {done.text}", caller)
-        return done
+        self._write("halt", f"Halted: {reason or 'by hand'}. {done.text}{unwritten}", caller)
+        return msgspec.structs.replace(done, text=done.text + unwritten)
 
     def _cancel(self, started: float) -> asyncio.Task[tr.Halted]:
         if self._cancelling is None or self._cancelling.done():
@@ -157,6 +172,7 @@ class Halting:
                 self._write("halt", f"Halted: {self.reason()}. {done.text}", note.who if note else "")
             elif self._seen and not here:
                 self._changed()
+                self.on_resumed()
             self._seen = here
 
     async def resume(self, words: str, reducing: bool, caller: str) -> tr.Halted:
@@ -168,14 +184,16 @@ class Halting:
                 next_step="Type RESUME (polotui resume --yes RESUME).",
             )
         halt.clear(self._home)
+        self._gateway.held = ""
         self._seen = False
         if reducing:
-            self.reducing["person"] = f"only reducing orders, asked for by {clean(caller, 60) or 'a person'}"
+            self.reducing["", "person"] = f"only reducing orders, asked for by {clean(caller, 60) or 'a person'}"
         else:
-            self.reducing.pop("person", None)
+            self.reducing.pop(("", "person"), None)
         self._gateway.trouble.pop("orphan", None)
         self._gateway.trouble.pop("foreign", None)
         self._changed()
+        self.on_resumed()
         state = self.state()
         text = {
             "ACTIVE": "Trading goes on.",

@@ -35,9 +35,7 @@ class LevelsByHand:
         text = await trading.records.setting(_SETTING)
         found = msgspec.json.decode(text, type=dict[str, _Levels]) if text else {}
         for order_id, levels in found.items():
-            order = trading.gateway.blotter.get(order_id) or await trading.database.read(
-                lambda k, order_id=order_id: ledger.order_of(k, order_id), "order"
-            )
+            order = trading.gateway.blotter.get(order_id) or await self._ended(order_id)
             if order is None:
                 continue
             terms = order.terms
@@ -48,6 +46,9 @@ class LevelsByHand:
                 self._levels[order_id] = levels
         if self._levels.keys() != found.keys():
             await self._store()
+
+    async def _ended(self, order_id: str) -> ledger.StoredOrder | None:
+        return await self._trading.database.read(lambda k: ledger.order_of(k, order_id), "order")
 
     async def keep(self, order_id: str, stop: Decimal | None, target: Decimal | None) -> None:
         """Before the order goes out. Raises StorageError when it cannot be stored: then it must not."""

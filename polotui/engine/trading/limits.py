@@ -183,7 +183,7 @@ class LimitDesk:
         text = (
             f"{len(found)} limits change in {DELAY_SECONDS:.0f} s; until then the old ones count."
             if loosens
-            else f"{len(found)} limits changed."
+            else ("One limit changed." if len(found) == 1 else f"{len(found)} limits changed.")
         )
         return tr.LimitsSet(text=text, changes=[_row(change) for change in found], from_ms=made.from_ms), number
 

@@ -23,6 +23,7 @@ from polotui.api import replies as r
 from polotui.api import risk_commands as c
 from polotui.core.errors import PolotuiError, StorageError, UsageError
 from polotui.core.text import clean
+from polotui.engine.trading.kept import Kept
 from polotui.model.money import ZERO, decimal_of
 from polotui.model.orders import OrderTerms, OrderType, Purpose, Side
 from polotui.risk import alerts as alerting
@@ -55,14 +56,6 @@ METER_SECONDS = 60.0
 _SETTING = "risk-monitor"
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What survives a restart."""
-
-    day: DailyState = DailyState()
-    account: DrawdownState = DrawdownState()
-    bots: dict[int, DrawdownState] = {}
-
-
 class Monitor:
     """Watches one root account. The first one, `paper`, also feeds the meter and the alerts."""
 
@@ -75,6 +68,7 @@ class Monitor:
         self._ladders: dict[str, LadderState] = {}
         self._meter: Meter | None = None
         self._selling: asyncio.Task[None] | None = None
+        self._flattening = False
         self._reading = asyncio.Lock()
         self._first_stops: dict[tuple[str, str], Decimal] = {}
         self._losses: dict[int, int] = {}
@@ -154,7 +148,7 @@ class Monitor:
 
     async def _keep_meter(self, found: Meter) -> None:
         try:
-            await self._trading.records.add_worth("risk", float(found.score), self._trading.clock.wall_ms())
+            await self._trading.records.add_worth("risk", float(found.score), self._trading.engine.clock.wall_ms())
         except StorageError as error:
             log.warning("the meter's history could not be stored", extra={"detail": str(error)})
 
@@ -207,10 +201,10 @@ class Monitor:
         trading, state = self._trading, self._kept.day
         for action in actions:
             if action is DailyAction.BLOCK:
-                trading.halting.reducing[DAILY_LOSS] = state.reason or "the loss of the day is at its limit"
+                trading.halting.reducing[self.root, DAILY_LOSS] = state.reason or "the loss of the day is at its limit"
                 await self._say("risk", f"Entries are blocked: {state.reason}", "RISK-DAILY-LOSS", "warning")
             elif action is DailyAction.UNBLOCK:
-                trading.halting.reducing.pop(DAILY_LOSS, None)
+                trading.halting.reducing.pop((self.root, DAILY_LOSS), None)
                 await self._say("risk", "The loss of the day was not confirmed; entries go on.", "RISK-DAILY-LOSS")
             elif action is DailyAction.LATCH:
                 await self._latch(DAILY_LOSS, state.reason, state.latched_day)
@@ -219,7 +213,7 @@ class Monitor:
             elif action is DailyAction.FLATTEN:
                 self._sell(f"daily loss: {state.reason}")
             elif action is DailyAction.CLEAR:
-                trading.halting.reducing.pop(DAILY_LOSS, None)
+                trading.halting.reducing.pop((self.root, DAILY_LOSS), None)
 
     async def _latch(self, name: str, reason: str, day: int = 0) -> None:
         """Sets a latch. It holds at once; what could not be written is written with a later reading."""
@@ -258,7 +252,7 @@ class Monitor:
             elif action is DrawdownAction.PAUSE and bot:
                 self._trading.supervisor.task(f"pause-bot-{bot}", self._pause(bot, fall))
             elif action is DrawdownAction.PAUSE:
-                self._trading.halting.reducing["drawdown"] = f"the account is down {fall} from its peak"
+                self._trading.halting.reducing[self.root, "drawdown"] = f"the account is down {fall} from its peak"
                 await self._latch("drawdown", f"the account is down {fall} from its peak")
                 await self._say("alert", f"Entries are paused: drawdown {fall}.", "RISK-DRAWDOWN", "error")
 
@@ -291,9 +285,19 @@ class Monitor:
     # -- selling --------------------------------------------------------------------------------------------------
 
     def _sell(self, reason: str) -> None:
-        """Flattens the account, once at a time."""
-        if self._selling is None or self._selling.done():
-            self._selling = self._trading.supervisor.task("flatten", self._flatten(reason))
+        """Flattens the account, once at a time; after a reduction that is under way."""
+        before = self._selling if self._selling is not None and not self._selling.done() else None
+        if before is None or not self._flattening:
+            self._flattening = True
+            self._selling = self._trading.supervisor.task("flatten", self._flatten_after(before, reason))
+
+    async def _flatten_after(self, before: asyncio.Task[None] | None, reason: str) -> None:
+        try:
+            if before is not None:
+                await asyncio.wait({before})
+            await self._flatten(reason)
+        finally:
+            self._flattening = False
 
     async def _flatten(self, reason: str) -> None:
         """Sells until nothing is left. While the latch holds it never gives up."""
@@ -338,7 +342,11 @@ class Monitor:
                 quantity=quantity,
                 reason=wanted.reason,
             )
-            await trading.gateway.submit(Asked(terms=terms, strategy=trading.strategy_of(wanted.bot)), "risk monitor")
+            asked = Asked(terms=terms, strategy=trading.strategy_of(wanted.bot))
+            try:
+                await trading.gateway.submit(asked, "risk monitor")
+            except PolotuiError as error:
+                log.error("a position could not be reduced", extra={"symbol": wanted.symbol, "detail": str(error)})
 
     # -- what is told to it ---------------------------------------------------------------------------------------
 
@@ -385,9 +393,9 @@ class Monitor:
             view.peak[self.root] = kept.account.peak
         if kept.day.latched or kept.day.blocked:
             reason = kept.day.reason or "the loss of the day is at its limit"
-            self._trading.halting.reducing.setdefault(DAILY_LOSS, reason)
+            self._trading.halting.reducing.setdefault((self.root, DAILY_LOSS), reason)
         if self._trading.latches.is_set("drawdown"):
-            self._trading.halting.reducing.setdefault("drawdown", "drawdown; a person must resume")
+            self._trading.halting.reducing.setdefault((self.root, "drawdown"), "drawdown; a person must resume")
         view.latches = tuple(
             Latch(name=latch.name, reason=latch.reason, since_ms=latch.since_ms)
             for latch in self._trading.latches.active()
@@ -418,8 +426,8 @@ class Monitor:
             command.name, caller=command.caller or "person", how=typed or ACKNOWLEDGED, account=latch.account,
             venue_ms=venue_ms,
         )  # fmt: skip
-        trading.halting.reducing.pop(command.name, None)
         for monitor in trading.monitors:
+            trading.halting.reducing.pop((monitor.root, command.name), None)
             monitor.forget_latch(command.name)
         for monitor in trading.monitors:
             await monitor.cleared(command.name, command.reason if typed else "")

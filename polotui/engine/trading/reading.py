@@ -218,22 +218,22 @@ class Reading:
     # -- the journal ----------------------------------------------------------------------------------------------
 
     async def journal(self, command: c.GetJournal) -> tr.Journal:
-        """Notes with their trades, newest first; trades without a note stand in `trades`."""
+        """Closed trades and notes together, newest first: a row for each note, with the trade it stands beside, and a
+        row with id 0 for each trade without one. A tag keeps the noted ones that carry it."""
         notes = await self._notes()
         found = await self._trades(
-            c.ListTrades(
-                bot=command.bot, strategy=command.strategy, from_ms=command.from_ms, to_ms=command.to_ms, limit=1
-            ),
+            c.ListTrades(bot=command.bot, strategy=command.strategy, from_ms=command.from_ms, to_ms=command.to_ms),
             MOST,
         )
         by_id = {row.id: row for row in found}
+        end = command.to_ms or 2**62
         rows = []
         for note in notes:
-            if command.tag and command.tag not in note.tags:
-                continue
             trade = by_id.get(note.trade) if note.trade else None
-            filtered = command.bot >= 0 or command.strategy or command.from_ms or command.to_ms
-            if trade is None and filtered:
+            if note.trade and trade is None:
+                continue
+            of_its_own = command.bot < 0 and not command.strategy and command.from_ms <= note.at_ms < end
+            if (trade is None and not of_its_own) or (command.tag and command.tag not in note.tags):
                 continue
             rows.append(
                 tv.JournalRow(
@@ -245,6 +245,14 @@ class Reading:
                     snapshot=note.snapshot,
                 )
             )
+        if not command.tag:
+            beside = {note.trade for note in notes}
+            rows += [
+                tv.JournalRow(id=0, at_ms=row.exit_ms, note="", tags=[], trade=shapes.trade(row))
+                for row in found
+                if row.id not in beside
+            ]
+        rows.sort(key=lambda row: (row.trade.exit_ms if row.trade is not None else row.at_ms, row.id), reverse=True)
         return tr.Journal(rows=rows[: _limit(command.limit)])
 
     async def add_note(self, command: c.AddNote) -> r.Done:

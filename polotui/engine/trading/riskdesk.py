@@ -73,6 +73,7 @@ class RiskDesk:
             pending=pending,
             pending_ms=pending_ms,
             safety=score,
+            now_ms=trading.clock.wall_ms(),
             ladder=[_ladder(code, trading.titles.get(code, code)) for code in LADDERS],
         )
 
@@ -148,7 +149,8 @@ class RiskDesk:
     async def history(self, days: int, points: int) -> tr.RiskHistory:
         """Equity, its drawdown from the highest point shown so far, and the meter."""
         trading, limits = self._trading, self._trading.limits.limits()
-        now = trading.clock.wall_ms()
+        # The curve is kept in the machine's time, also when the market runs ahead of it.
+        now = trading.engine.clock.wall_ms()
         since, most = now - min(max(days, 1), 366) * DAY_MS, min(max(points, 2), 2_000)
         worth = await trading.records.worth(ROOT, since, now, points=most)
         scores = await trading.records.worth("risk", since, now, points=most)

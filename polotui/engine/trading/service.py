@@ -25,7 +25,7 @@ from polotui.engine.trading.audit import Audit
 from polotui.engine.trading.board import Board
 from polotui.engine.trading.bots import Bots
 from polotui.engine.trading.byhand import ByHand
-from polotui.engine.trading.clock import TradingClock
+from polotui.engine.trading.clock import MOST_AHEAD_MS, TradingClock
 from polotui.engine.trading.correlations import Correlations
 from polotui.engine.trading.drift import DriftReports
 from polotui.engine.trading.guards import Guards
@@ -92,9 +92,10 @@ class Trading(Telling):
         charts = engine.charts
         self.markets = LiveMarkets(self.exchange, engine.clock)
         self.clock = TradingClock(
-            engine.clock, self.exchange.rest.exchange_ms, lambda: max(charts.market_ms(), self.markets.newest_ms)
-        )
-        self.limits = LimitDesk(self.database, self.clock)
+            engine.clock, self.exchange.rest.exchange_ms, lambda: max(charts.market_ms(), self.markets.newest_ms),
+            most_ahead_ms=None if self.exchange.venue.demo else MOST_AHEAD_MS,
+        )  # fmt: skip
+        self.limits = LimitDesk(self.database, engine.clock)
         self.snapshots = Snapshots(
             self.database, engine.home.data / "snapshots", engine.clock, self.chance.child("snapshots"), _digest
         )
@@ -155,6 +156,7 @@ class Trading(Telling):
             book=self.book,
             changed=self.touch_state,
         )
+        self.halting.on_resumed = self.guards.protector.hurry
         self.view.state = self.halting.state
         self.view.strategy_of = self.strategy_of
         self.view.guards = self.guards
@@ -190,7 +192,6 @@ class Trading(Telling):
         self.started = True
         await self.bots.load()
         self._run_services()
-        # The list of markets may have come while all this was read.
         self.paper.on_rules()
         recovery.want_what_is_held(self)
 

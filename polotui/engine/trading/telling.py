@@ -156,6 +156,7 @@ class Telling:
             breaches=len(meter.breached) if meter is not None else 0,
             open_alerts=self.alerts.open_count(),
             unknown_orders=unknown,
+            ahead_ms=self.clock.wall_ms() - self.engine.clock.wall_ms(),
         )
 
     def order_rows(self) -> list[OrderRow]:
@@ -194,7 +195,8 @@ class Telling:
         while True:
             await self._positions_changed.wait()
             self._positions_changed.clear()
-            self._positions = self.position_rows()
+            # Crumbs that nobody can sell are no positions; the balance screen has them.
+            self._positions = [row for row in self.position_rows() if not row.dust]
             self.hub.touch("positions")
             self.hub.touch("bots")
             await asyncio.sleep(POSITIONS_SECONDS)

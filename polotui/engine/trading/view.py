@@ -47,7 +47,7 @@ class DeskView:
         self.blotter = blotter
         self._clock = clock
         self._sent: deque[SentOrder] = deque()
-        self.state: Callable[[], TradingState] = lambda: "ACTIVE"
+        self.state: Callable[[str], TradingState] = lambda root: "ACTIVE"
         self.strategy_of: Callable[[int], str] = lambda bot: ""
         self.day_start: dict[str, Decimal] = {}
         self.peak: dict[str, Decimal] = {}
@@ -165,7 +165,7 @@ class DeskView:
         return AccountView(
             root=root,
             now_ms=self._clock.wall_ms(),
-            state=self.state(),
+            state=self.state(root),
             equity=self.equity(root, whole=True),
             day_start_equity=self.day_start.get(root),
             peak_equity=self.peak.get(root),

@@ -22,12 +22,13 @@ def check(case: Case) -> Finding:
     limit, above = case.limits.correlated_pairs, case.limits.correlation
     if symbol in symbols:
         return passes(CODE, "The symbol is already held.", limit=limit)
-    with_it = []
+    with_it, unknown = [], 0
     for other in symbols:
         value = known.get((symbol, other) if symbol < other else (other, symbol))
         # Written so that None and NaN count as correlated.
         if value is None or not value <= above:
             with_it.append(other)
+            unknown += value is None
     with_it.sort()
     if not with_it:
         return passes(CODE, "No held symbol moves with it.", limit=limit, highlyCorrelated=with_it)
@@ -39,7 +40,11 @@ def check(case: Case) -> Finding:
                 pairs += 1
     if not pairs <= limit:
         words = f"{pairs} pairs would move together (above {above:g}); the limit is {limit}."
-        words += f" It moves with {_names(with_it)}."
+        words += (
+            f" It moves with {_names(with_it)}."
+            if not unknown
+            else (f" Not known for {unknown} of {_names(with_it)}, which counts as together.")
+        )
         return refuses(CODE, words, pairs, limit, pairs=pairs, limit=limit, highlyCorrelated=with_it)
     return within(CODE, pairs, limit, pairs=pairs, limit=limit, highlyCorrelated=with_it)
 

@@ -32,7 +32,7 @@ from polotui.trading.paper import codes
 
 #: What float and exact cash may differ by, in quote currency, and still be the same money.
 _SAME_CASH = 1e-6
-_MISSED_WORDS = "its bar closed while the engine was down"
+_MISSED_WORDS = "its bar was over before it could be decided"
 
 
 class Deciding:
@@ -208,7 +208,7 @@ class Deciding:
             position.exit_reason = reason
             position.order = 0
             hand.late_ms = bar.time
-            hand.exit_words = f"{k.REASONS[reason]}, crossed while the engine was down"
+            hand.exit_words = f"{k.REASONS[reason]}, crossed while nobody watched"
             self._tell.decision(hand, bar.time, "late", hand.exit_words, level)
 
     # -- what a person does ---------------------------------------------------------------------------------------

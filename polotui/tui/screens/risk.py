@@ -61,8 +61,8 @@ class RiskScreen(DeskScreen):
     RiskScreen #left { width: 62; }
     RiskScreen.-medium #left { width: 58; }
     RiskScreen #right { width: 1fr; }
-    RiskScreen #meter { height: 9; }
-    RiskScreen.-low #meter { height: 7; }
+    RiskScreen #meter { height: 11; }
+    RiskScreen.-low #meter { height: 8; }
     RiskScreen #limits { height: 1fr; }
     RiskScreen #protects { height: 3fr; }
     RiskScreen #exposure { height: 9; }

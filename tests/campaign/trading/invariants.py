@@ -1,4 +1,4 @@
-"""What must hold in a trading run, by name. Most are looked at while it runs (`watch.py`) or at its end (`ending.py`)."""
+"""What must hold in a trading run, by name: looked at while it runs (`watch.py`) or at its end (`ending.py`)."""
 
 from __future__ import annotations
 

@@ -84,9 +84,7 @@ class Tail:
             for row in self._new("intents", ", ".join(INTENT)):
                 terms = dict(zip(INTENT, row[1:], strict=True))
                 self.orders[str(terms["id"])] = self.open[str(terms["id"])] = Told(terms)
-            for _, id_, order, symbol, side, price, quantity in self._new(
-                "fills", "id, order_id, symbol, side, price, quantity"
-            ):
+            for _, id_, order, price, quantity in self._new("fills", "id, order_id, price, quantity"):
                 self.fills[str(id_)] = str(order)
                 told = self.orders.get(str(order))
                 if told is not None:

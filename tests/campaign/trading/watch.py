@@ -160,9 +160,9 @@ class Watch:
             self.seen.find("intent_before_order", f"{self.now} {order_id} was sent without an intent")
         elif difference := _wire_differs(told.terms, data):
             self.seen.find("intent_before_order", f"{self.now} {order_id} was sent with another {difference}")
-        if halt.path_is_set(halt.flag_of(life.engine.home)) and told is not None:
-            if told.terms["purpose"] != Purpose.FLATTEN.value:
-                self.seen.find("halted_means_halted", f"{self.now} {order_id} was sent while halted")
+        halted = halt.path_is_set(halt.flag_of(life.engine.home))
+        if halted and told is not None and told.terms["purpose"] != Purpose.FLATTEN.value:
+            self.seen.find("halted_means_halted", f"{self.now} {order_id} was sent while halted")
 
     def on_paper_book(self, life: Life, terms: OrderTerms, placement: Placement) -> None:
         """The paper venue has matched an order against its book."""

@@ -16,7 +16,8 @@ from polotui.api import trade_replies as tr
 from polotui.core.clock import FrozenClock
 from polotui.core.errors import StorageError
 from polotui.core.ids import Chance
-from polotui.engine.trading.monitor import DAILY_LOSS, Kept, Monitor
+from polotui.engine.trading.kept import Kept
+from polotui.engine.trading.monitor import DAILY_LOSS, Monitor
 from polotui.risk.daily import DAY_MS, DailyState
 from polotui.risk.drawdown import DrawdownState
 from polotui.risk.limits import Limits
@@ -228,3 +229,19 @@ async def test_money_that_comes_during_a_reading_counts(trading: Desk, monkeypat
     go.set()
     await asyncio.gather(reading, moving)
     assert monitor.account_drawdown().peak == D(10_500)
+
+
+async def test_a_flatten_that_meets_a_reduction_comes_after_it(trading: Desk) -> None:
+    monitor = await trading.monitor()
+    go = asyncio.Event()
+
+    async def reduce(*_: Any) -> None:
+        await go.wait()
+
+    monitor._reductions = reduce  # type: ignore[method-assign,assignment]
+    monitor._reduce(None, None)  # type: ignore[arg-type]
+    await trading.lose(monitor)
+    assert trading.hand.calls == 0
+    go.set()
+    await asyncio.gather(*trading.tasks)
+    assert trading.hand.calls == 1

@@ -1,4 +1,4 @@
-"""What the trading campaign found: each was a fault of the running desk, and is kept as the smallest run that shows it."""
+"""What the trading campaign found: faults of the running desk, each kept as the smallest run that shows it."""
 
 from __future__ import annotations
 

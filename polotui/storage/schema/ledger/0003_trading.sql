@@ -208,6 +208,12 @@ CREATE INDEX signals_by_state_time ON signals (state, at_ms);
 CREATE INDEX signals_by_symbol_state ON signals (symbol, state);
 CREATE INDEX signals_by_bot ON signals (bot, at_ms);
 
+-- A signal is active from the first fill of its entry on.
+CREATE TRIGGER signals_become_active AFTER INSERT ON fills WHEN NEW.signal <> '' AND NEW.purpose = 'entry'
+BEGIN
+    UPDATE signals SET state = 'active' WHERE id = NEW.signal AND state = 'new';
+END;
+
 -- Closed trades of bots and by hand: from the first fill that opened a position to the one that closed it.
 CREATE TABLE trades (
     id INTEGER PRIMARY KEY,

@@ -33,11 +33,6 @@ from polotui.tui.widgets.paper.ticket import Ticket
 class Acts(Openings):
     """The part of the screen that opens dialogs and sends commands."""
 
-    @property
-    def caller(self) -> str:
-        """Who asks, for the audit."""
-        return str(getattr(self.desk, "caller", ""))
-
     def _send(self, name: str, command: Command) -> None:
         """Once at a time; the engine's words are told."""
         if self.work.asking.busy(name):
@@ -60,7 +55,7 @@ class Acts(Openings):
                 self.desk.tell(clean(reply.text, 400) or f"Bot #{reply.bot.id} runs.")
                 self.bot_started(reply.bot)
 
-        self.app.push_screen(StartWizard(preset, self.caller), started)
+        self.app.push_screen(StartWizard(preset, self.desk.caller), started)
 
     def bot_started(self, row: BotRow) -> None:
         """The new bot is to be seen."""
@@ -77,7 +72,7 @@ class Acts(Openings):
         def ask() -> None:
             self.work.asking.ask(f"drift {bot}", tc.GetDrift(bot=bot), card.show_drift, failed)
 
-        card = BotCard(row, self.desk.clock.wall_ms(), self.desk.reading_width, ask)
+        card = BotCard(row, self.desk.market_ms(), self.desk.reading_width, ask)
         self.app.push_screen(card)
         if drift:
             card.compare()
@@ -90,14 +85,14 @@ class Acts(Openings):
             return
         resume = row.state == "paused"
         if not resume:
-            self._send(f"bot {row.id}", tc.PauseBot(bot=row.id, caller=self.caller))
+            self._send(f"bot {row.id}", tc.PauseBot(bot=row.id, caller=self.desk.caller))
             return
         reason = f"\nIt was paused: {clean(row.reason, 200)}." if row.reason else ""
         text = f"Bot #{row.id} {strategy_words(row.strategy, row.version)} may enter again at its next bar.{reason}"
 
         def answered(answer: str | None) -> None:
             if answer == "y":
-                self._send(f"bot {row.id}", tc.PauseBot(bot=row.id, resume=True, caller=self.caller))
+                self._send(f"bot {row.id}", tc.PauseBot(bot=row.id, resume=True, caller=self.desk.caller))
 
         self.app.push_screen(Question("Resume", text, [("y", "resume it"), ("n", "leave it")], "n"), answered)
 
@@ -125,7 +120,7 @@ class Acts(Openings):
 
         def answered(answer: str | None) -> None:
             if answer in ("k", "c"):
-                self._send(f"bot {row.id}", tc.StopBot(bot=row.id, close=answer == "c", caller=self.caller))
+                self._send(f"bot {row.id}", tc.StopBot(bot=row.id, close=answer == "c", caller=self.desk.caller))
 
         self.app.push_screen(Guard("End the bot", "\n".join(lines), answers, "n"), answered)
 
@@ -143,12 +138,12 @@ class Acts(Openings):
         if row.stop or row.target:
             lines.append("Its stop and its target end with it.")
         if row.stale:
-            lines.append(f"The mark is {age(self.desk.clock.wall_ms() - row.mark_ms)} old: the price may be another.")
+            lines.append(f"The mark is {age(self.desk.market_ms() - row.mark_ms)} old: the price may be another.")
         guard = Guard("Sell this position?", "\n".join(lines), [("y", "sell it"), ("n", "keep it")], "n")
 
         def answered(answer: str | None) -> None:
             if answer == "y":
-                command = tc.ClosePosition(account=row.account, symbol=row.symbol, caller=self.caller)
+                command = tc.ClosePosition(account=row.account, symbol=row.symbol, caller=self.desk.caller)
                 self._sell(f"close {row_key(row)}", command)
 
         self.app.push_screen(guard, answered)
@@ -186,7 +181,7 @@ class Acts(Openings):
 
         def taken(changes: dict[str, str] | None) -> None:
             if changes is not None:
-                command = tc.EditProtection(account=row.account, symbol=row.symbol, caller=self.caller, **changes)
+                command = tc.EditProtection(account=row.account, symbol=row.symbol, caller=self.desk.caller, **changes)
                 self._send(f"protect {key}", command)
 
         self.app.push_screen(ProtectDialog(row, newest), taken)
@@ -201,7 +196,7 @@ class Acts(Openings):
             if words:
                 self.desk.tell(words)
 
-        self.app.push_screen(Ticket(symbol, self.caller), placed)
+        self.app.push_screen(Ticket(symbol, self.desk.caller), placed)
 
     def cancel_order(self, row: OrderRow) -> None:
         if not self.desk.may_change():
@@ -209,7 +204,7 @@ class Acts(Openings):
         if row.state == OrderState.CANCELLING:
             self.desk.tell("It is being cancelled already; it may still fill until the exchange says so.")
             return
-        self._send(f"cancel {row.id}", tc.CancelOrder(order=row.id, caller=self.caller))
+        self._send(f"cancel {row.id}", tc.CancelOrder(order=row.id, caller=self.desk.caller))
 
     def cancel_all(self) -> None:
         count = len(self.desk.store.orders or [])
@@ -223,7 +218,7 @@ class Acts(Openings):
 
         def answered(answer: str | None) -> None:
             if answer == "y":
-                self._send("cancel all", tc.CancelOrder(all=True, caller=self.caller))
+                self._send("cancel all", tc.CancelOrder(all=True, caller=self.desk.caller))
 
         self.app.push_screen(Question("Orders", text, [("y", "cancel them"), ("n", "leave them")], "n"), answered)
 
@@ -238,7 +233,8 @@ class Acts(Openings):
             if said is not None:
                 state: Any = said[0]
                 self._send(
-                    f"settle {row.id}", tc.ResolveOrder(order=row.id, state=state, note=said[1], caller=self.caller)
+                    f"settle {row.id}",
+                    tc.ResolveOrder(order=row.id, state=state, note=said[1], caller=self.desk.caller),
                 )
 
         self.app.push_screen(SettleDialog(row), taken)

@@ -111,7 +111,7 @@ class BotsPane(BlockTable):
         return [[], *([(" ", ""), *keyed(words)] for words in told)]
 
     def rows(self) -> list[Row]:
-        now = self.desk.clock.wall_ms()
+        now = self.desk.market_ms()
         return [self._line(row, now) for row in self.work.bots or []]
 
     def _line(self, row: BotRow, now: int) -> Row:

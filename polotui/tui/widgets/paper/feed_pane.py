@@ -90,7 +90,7 @@ class FeedPane(PaperTable):
         return "Nothing has happened yet: the first signal of a bot appears here with its reason."
 
     def rows(self) -> list[Row]:
-        now = self.desk.clock.wall_ms()
+        now = self.desk.market_ms()
         of = (self.work.feed_revision, now // 86_400_000)
         if of != self._made_of:
             follows = self.table.place == 0

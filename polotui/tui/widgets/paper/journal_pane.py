@@ -72,14 +72,22 @@ class JournalPane(PaperTable):
         return "No trade is closed yet. W writes a note of its own."
 
     def rows(self) -> list[Row]:
-        return [self._line(row) for row in self.work.journal or []]
+        return [self._line(key, row) for key, row in self._keyed().items()]
 
-    def _line(self, row: JournalRow) -> Row:
+    def _keyed(self) -> dict[str, JournalRow]:
+        """A trade's newest row keeps the trade's own key, so that a first note does not move the cursor off it."""
+        keyed: dict[str, JournalRow] = {}
+        for row in self.work.journal or []:
+            key = row_key(row)
+            keyed[f"{key} note {row.id}" if key in keyed else key] = row
+        return keyed
+
+    def _line(self, key: str, row: JournalRow) -> Row:
         note, tags = notes_words(row)
         trade = row.trade
         if trade is None:
             cells = {"when": Cell(moment(row.at_ms), "muted", row.at_ms)}
-            return Row(row_key(row), cells, f"✎ {note}  {tags_words(tags)}", "")
+            return Row(key, cells, f"✎ {note}  {tags_words(tags)}", "")
         scale = self.desk.store.scale_of(trade.symbol)
         tone = tone_of_text(trade.profit)
         cells = {
@@ -94,7 +102,7 @@ class JournalPane(PaperTable):
             "reason": Cell(clean(trade.reason, 20), "muted", trade.reason),
             "note": Cell("  ".join(part for part in (tags_words(tags), note) if part), "", note),
         }
-        return Row(row_key(row), cells)
+        return Row(key, cells)
 
     def closing_line(self) -> Line:
         sums = self.work.sums
@@ -115,7 +123,7 @@ class JournalPane(PaperTable):
         current = self.table.current
         if current is None:
             return None
-        return next((row for row in self.work.journal or [] if row_key(row) == current.key), None)
+        return self._keyed().get(current.key)
 
     @property
     def trade(self) -> TradeRow | None:

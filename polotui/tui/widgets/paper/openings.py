@@ -25,7 +25,7 @@ class Openings(DeskScreen):
         return reading
 
     def open_order(self, row: OrderRow) -> None:
-        lines = readings.order_lines(row, self.desk.clock.wall_ms(), self.desk.reading_width)
+        lines = readings.order_lines(row, self.desk.market_ms(), self.desk.reading_width)
         reading = self._read(f"Order · {clean(row.symbol, 24)}", lines)
         if row.signal:
             self._add_signal(reading, row.signal, row.bot, row.symbol)
@@ -65,7 +65,7 @@ class Openings(DeskScreen):
             if row is None:
                 self._add(reading, "Its order", [[(f"{clean(item.ref, 60)} is not among the newest ones", "muted")]])
                 return
-            lines = readings.order_lines(row, self.desk.clock.wall_ms(), self.desk.reading_width)
+            lines = readings.order_lines(row, self.desk.market_ms(), self.desk.reading_width)
             self._add(reading, "Its order", lines)
             if row.signal:
                 self._add_signal(reading, row.signal, row.bot, row.symbol)

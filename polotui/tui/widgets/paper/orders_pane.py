@@ -87,7 +87,7 @@ class OrdersPane(BlockTable, PaperTable):
         return [[], [(" ", ""), *keyed("No order is open. `o` places one; stops that are held locally are no orders.")]]
 
     def rows(self) -> list[Row]:
-        now = self.desk.clock.wall_ms()
+        now = self.desk.market_ms()
         return [self._line(row, now) for row in self.work.orders or []]
 
     def _line(self, row: OrderRow, now: int) -> Row:
@@ -121,7 +121,7 @@ class OrdersPane(BlockTable, PaperTable):
         row = self.row_of(key)
         if row is None or row.state != OrderState.UNKNOWN:
             return []
-        words = unknown_words(row, self.desk.clock.wall_ms())
+        words = unknown_words(row, self.desk.market_ms())
         return [[("    └ ", "faint"), (fit(words, width - 6), "bad")]]
 
     @property

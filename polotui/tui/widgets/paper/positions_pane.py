@@ -144,7 +144,7 @@ class PositionsPane(BlockTable):
         return [[], [(" ", ""), *keyed("Nothing is held. A bot's entry appears here; `o` places an order by hand.")]]
 
     def rows(self) -> list[Row]:
-        now = self.desk.clock.wall_ms()
+        now = self.desk.market_ms()
         return [self._line(row, now) for row in self.positions()]
 
     def _line(self, row: PositionRow, now: int) -> Row:
@@ -181,7 +181,7 @@ class PositionsPane(BlockTable):
         if row.dust:
             told.append("too small to be sold")
         if row.stale:
-            told.append(f"mark is {age(self.desk.clock.wall_ms() - row.mark_ms)} old")
+            told.append(f"mark is {age(self.desk.market_ms() - row.mark_ms)} old")
         if row.protection_note:
             told.append(clean(row.protection_note, 200))
         if told:

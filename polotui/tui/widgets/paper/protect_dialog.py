@@ -134,7 +134,7 @@ class ProtectPane(EntryPane):
         scale = row.price_scale
         if self.closed:
             return [[], [(" This position is closed meanwhile; nothing can be changed.", "warn")], []]
-        old = f", {age(self.desk.clock.wall_ms() - row.mark_ms)} old" if row.stale else ""
+        old = f", {age(self.desk.market_ms() - row.mark_ms)} old" if row.stale else ""
         head: Line = [
             (f" {group(row.quantity)} {clean(row.symbol.partition('_')[0], 12)}", ""),
             ("  entry ", "muted"),

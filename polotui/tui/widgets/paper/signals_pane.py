@@ -59,7 +59,7 @@ class SignalsPane(PaperTable):
         return "No rule has asked for anything yet. A bot decides at the close of each of its bars."
 
     def rows(self) -> list[Row]:
-        now = self.desk.clock.wall_ms()
+        now = self.desk.market_ms()
         return [self._line(row, now) for row in self.work.signals or []]
 
     def _line(self, row: SignalRow, now: int) -> Row:

@@ -67,7 +67,7 @@ class AlertsPane(LiveTable, RiskPane):
         return "No open alert. H shows those of before."
 
     def rows(self) -> list[Row]:
-        now = self.desk.clock.wall_ms()
+        now = self.work.now_ms
         return [self._cells(row, now) for row in self.shown_alerts()]
 
     def _cells(self, row: AlertRow, now: int) -> Row:

@@ -78,7 +78,7 @@ class CurvePane(RiskPane):
         if history is None:
             return self.nothing(width, "history", "Loading the curve …")
         if len(history.equity) < 2:
-            return [[], [(" The curve starts with the second value; one is kept each minute.", "muted")]]
+            return [[], [(" The curve starts with the second value that is kept.", "muted")]]
         self._columns = columns = max(10, width - _LABEL)
         last = [self._meter(history, columns)] if height >= 8 else []
         rows = height - len(last) - 1

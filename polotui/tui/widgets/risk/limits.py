@@ -98,7 +98,7 @@ class PendingPane(RiskPane):
 
     def title(self, width: int) -> Line:
         risk = self.risk
-        left = countdown(risk.pending_ms - self.desk.clock.wall_ms()) if risk is not None else UNKNOWN
+        left = countdown(risk.pending_ms - self.work.now_ms) if risk is not None else UNKNOWN
         return [(f"Limits change in {left}", "warn")]
 
     def title_right(self) -> Line:

@@ -113,7 +113,7 @@ class LocksPane(LiveTable, RiskPane):
 
     def rows(self) -> list[Row]:
         risk = self.risk
-        now = self.desk.clock.wall_ms()
+        now = self.work.now_ms
         return [
             Row(
                 str(lock.id),

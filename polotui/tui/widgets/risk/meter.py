@@ -6,6 +6,7 @@ import msgspec
 
 from polotui.api.risk_commands import GetRiskReport
 from polotui.api.trade_replies import Risk, RiskReport
+from polotui.api.trade_values import MeterPart
 from polotui.core.text import clean
 from polotui.tui.shell.dialogs import wrapped
 from polotui.tui.shell.picker import Choice, Picker
@@ -61,7 +62,7 @@ class MeterPane(RiskPane):
         formula = wrapped(clean(meter.formula, 400), width - 2)
         room = height - len(lines) - len(formula)
         lines += self._parts(risk, width)[: max(0, room)]
-        return lines + [[(f" {part}", "faint" if index < 0 else "muted")] for index, part in enumerate(formula)]
+        return lines + [[(f" {part}", "muted")] for part in formula]
 
     def _parts(self, risk: Risk, width: int) -> list[Line]:
         parts = sorted(risk.meter.parts, key=lambda part: -part.points)
@@ -70,7 +71,7 @@ class MeterPane(RiskPane):
             ratio = part.points / part.of if part.of else 0.0
             figure = f"{part.points:5.1f} of {part.of:<3.0f}"
             lines.append(
-                [(f" {figure} ", ""), *gauge(ratio, 8, "part3"), (f" {fit(clean(part.text, 80), width - 26)}", "muted")]
+                [(f" {figure} ", ""), *gauge(ratio, 8, "part3"), (f" {fit(_told(part), width - 26)}", "muted")]
             )
         return lines
 
@@ -100,3 +101,9 @@ class MeterPane(RiskPane):
     def _write(self, reply: RiskReport, kind: str) -> None:
         data = msgspec.json.format(msgspec.json.encode(reply)) if kind == "json" else reply.text.encode()
         self.desk.write_file("risk report", kind, data, "the report of risk")
+
+
+def _told(part: MeterPart) -> str:
+    """The part's name and what it is about; the name once."""
+    name, text = clean(part.name, 40), clean(part.text, 80)
+    return text if name.lower() in text.lower() else f"{name} · {text}" if text else name

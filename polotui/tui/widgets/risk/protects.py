@@ -95,12 +95,13 @@ class ProtectsPane(RiskPane):
         return lines
 
     def _position(self, row: ProtectionRow, width: int) -> Line:
+        scale = self.desk.store.scale_of(row.symbol)
         line: Line = [
             (f" {fit(clean(row.symbol, 24), _LABEL)}", "muted"),
             (fit(row.level, 6), PROTECTION_TONES[row.level]),
-            (f"stop {group(row.stop)}" if row.stop else "no stop", "" if row.stop else "bad"),
+            (f"stop {group(row.stop, scale)}" if row.stop else "no stop", "" if row.stop else "bad"),
         ]
-        target: Span = (f" · target {group(row.target)}" if row.target else " · no target", "muted")
+        target: Span = (f" · target {group(row.target, scale)}" if row.target else " · no target", "muted")
         old = row.price_age_ms is None or row.price_age_ms > OLD_MS
         told = "no price" if row.price_age_ms is None else f"price {age(row.price_age_ms)}"
         since: Span = (f" · {told}", "warn" if old else "muted")

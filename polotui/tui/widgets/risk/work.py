@@ -40,12 +40,18 @@ class RiskWork:
         self.faults: dict[str, str] = {}
         """By question: why there is no answer."""
         self._turn: Counter[str] = Counter()
-        self._count: dict[str, int] = {}
+        self._count: dict[str, object] = {}
         self._asked_ms: dict[str, int] = {}
 
     @property
     def risk(self) -> tr.Risk | None:
         return self.desk.store.risk
+
+    @property
+    def now_ms(self) -> int:
+        """Now as trading counts it: a demo at sixty times the speed has its own clock."""
+        risk = self.risk
+        return max(risk.now_ms if risk is not None else 0, self.desk.clock.wall_ms())
 
     def ask(self, name: str, command: Command, then: Callable[[Any], None], *, quiet: bool = False) -> None:
         """Sends `command`; a later question of the same `name` makes its answer void."""
@@ -91,8 +97,10 @@ class RiskWork:
         if "link" in dirty:
             self._count.clear()
             self._asked_ms.clear()
-        count = self.desk.store.trading.alerts
-        self._keep("limits", count, rc.GetLimits(), self._limits)
+        count, risk = self.desk.store.trading.alerts, self.risk
+        # A loosening comes into force without anybody doing anything.
+        in_force = (risk.preset, risk.pending_ms, *(row.limit_text for row in risk.limits)) if risk is not None else ()
+        self._keep("limits", (count, in_force), rc.GetLimits(), self._limits)
         if "past" in views:
             self._keep("past", count, rc.ListAlerts(open=False, limit=200), self._past)
         if "report" in views:
@@ -103,7 +111,7 @@ class RiskWork:
         if "correlations" in views:
             self._slowly("correlations", rc.GetCorrelations(), self._correlations)
 
-    def _keep(self, name: str, count: int, command: Command, then: Callable[[Any], None]) -> None:
+    def _keep(self, name: str, count: object, command: Command, then: Callable[[Any], None]) -> None:
         """Once, and again whenever the engine says that what it stores has changed."""
         if self._count.get(name) != count:
             self._count[name] = count

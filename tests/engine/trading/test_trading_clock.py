@@ -1,0 +1,29 @@
+"""One wrong timestamp of the market must not begin another trading day."""
+
+from __future__ import annotations
+
+import pytest
+
+from polotui.core.clock import FrozenClock
+from polotui.engine.trading.clock import MOST_AHEAD_MS, TradingClock
+
+NOW = 1_780_000_000_000
+DAY = 86_400_000
+
+
+@pytest.mark.parametrize("exchange_ms", [None, NOW])
+def test_a_market_that_says_tomorrow_does_not_make_it_tomorrow(exchange_ms: int | None) -> None:
+    clock = TradingClock(FrozenClock(NOW), lambda: exchange_ms, lambda: NOW + DAY, most_ahead_ms=MOST_AHEAD_MS)
+    assert clock.wall_ms() == NOW + MOST_AHEAD_MS
+
+
+def test_a_demo_runs_as_far_ahead_as_its_market() -> None:
+    assert TradingClock(FrozenClock(NOW), lambda: NOW, lambda: NOW + DAY).wall_ms() == NOW + DAY
+
+
+def test_it_never_goes_back() -> None:
+    ahead = [NOW + 5_000]
+    clock = TradingClock(FrozenClock(NOW), lambda: None, lambda: ahead[0], most_ahead_ms=MOST_AHEAD_MS)
+    assert clock.wall_ms() == NOW + 5_000
+    ahead[0] = 0
+    assert clock.wall_ms() == NOW + 5_000
