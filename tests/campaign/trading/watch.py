@@ -19,6 +19,7 @@ from typing import Any
 from unittest.mock import patch
 
 from polotui.core import halt
+from polotui.engine.trading.livebot import LiveBot
 from polotui.model.orders import OrderTerms, OrderType, Placement, Purpose, Side
 from polotui.poloniex.transport import HttpReply, HttpxTransport
 from polotui.risk.values import AccountView, Asked, MarketView, RiskDecision
@@ -58,6 +59,7 @@ class Watch:
         self._below: dict[tuple[str, str], float] = {}
         self._unknown: dict[str, float] = {}
         self._differs = 0
+        self._stood: dict[int, dict[str, Any]] = {}
         self._sent: dict[str, int] = {}
         self._on_the_way: set[str] = set()
 
@@ -168,6 +170,33 @@ class Watch:
         """The paper venue has matched an order against its book."""
         if placement.state.value == "ACCEPTED" and (why := self.stale(life, terms.symbol)):
             self.seen.find("no_decision_on_a_stale_book", f"{self.now} matched: {why}")
+
+    # -- at each death and restart of a bot -----------------------------------------------------------------------
+
+    def note_states(self, life: Life) -> None:
+        """Where each bot stood when the engine died, if nothing of it was under way."""
+        self._stood.clear()
+        trading = life.engine.trading
+        if trading is None or not trading.started:
+            return
+        rows = self.tail.connection().execute("SELECT bot, max(number) FROM fills GROUP BY bot")
+        newest = dict(rows.fetchall())
+        for live in trading.bots.running():
+            bot, quiet = live.bot, live._events.empty() and not trading.gateway.blotter.open(live.stored.account)
+            if bot is not None and quiet and newest.get(live.stored.id, 0) <= bot.fill_number:
+                self._stood[live.stored.id] = json.loads(json.dumps(bot.state()))
+
+    def on_restored(self, number: int, state: dict[str, Any]) -> None:
+        """A bot that missed nothing stands where it stood."""
+        before = self._stood.pop(number, None)
+        if before is None or (before["bar_ms"], before["fill"]) != (state["bar_ms"], state["fill"]):
+            return
+        self.seen.states_compared += 1
+        now = json.loads(json.dumps(state))
+        for name in before.keys() | now.keys():
+            if before.get(name) != now.get(name):
+                found = f"{self.now} bot {number}: {name} was {before.get(name)}, is {now.get(name)}"
+                self.seen.find("bots_go_on_where_they_were", found)
 
     # -- once a second --------------------------------------------------------------------------------------------
 
@@ -291,6 +320,7 @@ class Watch:
 @contextmanager
 def watching(watch: Watch) -> Iterator[None]:
     """While inside, every engine's approvals and orders are looked at."""
+    go_on = LiveBot._go_on
     assess, place, there, send = Gateway.assess, BookVenue.place, ExchangeVenue.place, HttpxTransport.send
     arrive = BookVenue._arrive
 
@@ -332,7 +362,13 @@ def watching(watch: Watch) -> Iterator[None]:
             watch.on_post(life, body)
         return await send(self, method, target, headers, body, deadline_s)
 
+    async def restored(self: LiveBot, bot: Any, state: dict[str, Any]) -> None:
+        await go_on(self, bot, state)
+        if current() is not None:
+            watch.on_restored(self.stored.id, bot.state())
+
     with (
+        patch.object(LiveBot, "_go_on", restored),
         patch.object(Gateway, "assess", assessed),
         patch.object(BookVenue, "place", paper),
         patch.object(ExchangeVenue, "place", spot),
