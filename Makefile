@@ -4,6 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 ARGS =
 WORKERS = 2
+KILLS = 1000
 
 .PHONY: help install dev demo run test lint format docs bench campaign coverage clean
 
@@ -16,7 +17,7 @@ help:
 	@echo 'make format     let ruff put the formatting right'
 	@echo 'make docs       write docs/cli.md, docs/configuration.md and .env.example from the code'
 	@echo 'make bench      measure speed (ARGS are passed on)'
-	@echo 'make campaign   the long fault campaign (ARGS are passed on)'
+	@echo 'make campaign   the long fault campaigns: market, trading, SIGKILL (ARGS are passed on to the first two)'
 	@echo 'make coverage   run all tests and say which lines they miss'
 	@echo 'make clean      remove $(VENV) and what was built'
 
@@ -53,6 +54,8 @@ bench: dev
 
 campaign: dev
 	$(BIN)/python -m tests.campaign $(ARGS)
+	$(BIN)/python -m tests.campaign.trading $(ARGS)
+	$(BIN)/python -m tests.campaign.kills --kills $(KILLS) --homes $(WORKERS)
 
 # Line coverage of everything below the faces. The campaign runs the same lines for hours and is left out for time.
 coverage: dev

@@ -174,10 +174,10 @@ def close_signal(connection: Connection, id: str, ending: str, at_ms: int) -> No
 
 
 def signals(
-    connection: Connection, *, bot: int = 0, symbol: str = "", state: str = "", limit: int = 100
+    connection: Connection, *, bot: int = 0, symbol: str = "", state: str = "", id: str = "", limit: int = 100
 ) -> list[StoredSignal]:
-    """Signals, newest first."""
-    asked = {"bot": bot, "symbol": symbol, "state": state}
+    """Signals, newest first; with an `id` only that one."""
+    asked = {"bot": bot, "symbol": symbol, "state": state, "id": id}
     given = {name: value for name, value in asked.items() if value}
     where = f" WHERE {' AND '.join(f'{name} = ?' for name in given)}" if given else ""
     query = f"{_SIGNAL}{where} ORDER BY at_ms DESC LIMIT ?"

@@ -65,7 +65,7 @@ class PolotuiApp(Verbs, inherit_bindings=False):
         start_engine: Callable[[], Awaitable[None]] | None = None,
         save_setting: Callable[[str, object], None] | None = None,
         home: Home | None = None,
-        caller: str = "face",
+        caller: str = "",
     ) -> None:
         names = [entry.name for entry in SCREENS]
         # A mode is a screen with its own stack of dialogs; the first one opened may be any of them.

@@ -58,13 +58,16 @@ class Reading:
         limit = _limit(command.limit)
 
         def read(connection: Connection) -> list[ledger.StoredOrder]:
+            if command.id:
+                only = ledger.order_of(connection, command.id)
+                return [only] if only is not None and below(only.terms.account, account) else []
             before = 0
             if command.before:
                 known = ledger.order_of(connection, command.before)
                 before = known.number if known is not None else 0
             return ledger.orders(
                 connection,
-                account_prefix=self._trading.account_named(command.account),
+                account_prefix=account,
                 bot=None if command.bot < 0 else command.bot,
                 limit=limit + 1,
                 before=before,
@@ -129,7 +132,9 @@ class Reading:
     async def signals(self, command: c.ListSignals) -> tr.Signals:
         limit = _limit(command.limit)
         found = await self._database.read(
-            lambda k: bot_rows.signals(k, bot=command.bot, symbol=command.symbol, state=command.state, limit=limit + 1),
+            lambda k: bot_rows.signals(
+                k, bot=command.bot, symbol=command.symbol, state=command.state, id=command.id, limit=limit + 1
+            ),
             "signals",
         )
         shown = [

@@ -473,7 +473,7 @@ class Trading(Telling):
         if name.startswith("bot-"):
             self.bots.gave_up(name, error)
         elif name in CRITICAL and self.started:
-            self.gateway.trouble["service"] = f"The service {name} does not run any more."
+            self.gateway.trouble[name] = f"The service {name} does not run any more."
 
     def protector_blocks(self) -> str:
         return self.guards.protector.blocks

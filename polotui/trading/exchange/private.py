@@ -262,7 +262,10 @@ class AccountStream:
 
     def _first_mark(self, now_ms: int) -> int:
         """An ended order has all its fills, so only what is open can have missed any."""
-        ages = [self._clock.wall_ms() - standing.terms.created_ms for standing in self._orders.not_final("spot")]
+        ages = [
+            self._clock.wall_ms() - standing.terms.created_ms
+            for standing in self._orders.not_final(self._venue.account)
+        ]
         return now_ms - max(0, *ages, LAG_MS)
 
     async def _fills(self, start_ms: int, end_ms: int) -> list[Fill]:
