@@ -137,6 +137,7 @@ class Watch:
 
     def on_place(self, life: Life, terms: OrderTerms) -> None:
         """The gateway hands an order to its venue."""
+        self.world.note(terms.id, terms.symbol, terms.side, terms.purpose)
         self._sent[terms.id] = self._sent.get(terms.id, 0) + 1
         if self._sent[terms.id] > 1:
             self.seen.find("one_order_for_an_intent", f"{self.now} {terms.id} went to its venue twice")
@@ -192,11 +193,8 @@ class Watch:
         if before is None or (before["bar_ms"], before["fill"]) != (state["bar_ms"], state["fill"]):
             return
         self.seen.states_compared += 1
-        now = json.loads(json.dumps(state))
-        for name in before.keys() | now.keys():
-            if before.get(name) != now.get(name):
-                found = f"{self.now} bot {number}: {name} was {before.get(name)}, is {now.get(name)}"
-                self.seen.find("bots_go_on_where_they_were", found)
+        for path, was, now in _differences("", before, json.loads(json.dumps(state))):
+            self.seen.find("bots_go_on_where_they_were", f"{self.now} bot {number}: {path} was {was}, is {now}")
 
     # -- once a second --------------------------------------------------------------------------------------------
 
@@ -439,6 +437,15 @@ def _waits(terms: dict[str, object]) -> bool:
     return terms["type"] in (OrderType.OCO.value, OrderType.STOP.value) and terms["purpose"] not in (
         "entry", "add", "manual",
     )  # fmt: skip
+
+
+def _differences(path: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Where two states differ, by the way to it."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        for name in sorted(was.keys() | now.keys()):
+            yield from _differences(f"{path}.{name}".lstrip("."), was.get(name), now.get(name))
+    elif was != now:
+        yield path, was, now
 
 
 def _equal(view: Any, window: Any) -> bool:
