@@ -237,7 +237,7 @@ EMPTY: list[tuple[str, type, Any, str]] = [
     ("paper trades", c.ListTrades, tr.Trades(trades=[], profit="0", fees="0", wins=0, losses=0), "No trade is closed"),
     ("paper pnl", c.GetResults, tr.Results(period="day", bars=[], equity=[]), "No trade was closed"),
     ("paper feed", c.GetFeed, tr.Feed(items=[]), "Nothing happened yet."),
-    ("paper journal", c.GetJournal, tr.Journal(rows=[]), "No notes."),
+    ("paper journal", c.GetJournal, tr.Journal(rows=[]), "No closed trade and no note."),
     ("order list", c.ListOrders, tr.Orders(orders=[]), "There was no order yet."),
     ("order list --open", c.ListOrders, tr.Orders(orders=[]), "Nothing rests."),
     ("order fills", c.ListFills, tr.Fills(fills=[]), "Nothing was filled yet."),

@@ -14,7 +14,11 @@ def every_error() -> list[type[errors.PolotuiError]]:
     return found
 
 
-@pytest.mark.parametrize("kind", [kind for kind in every_error() if kind is not errors.RemoteError])
+#: Made from what happened, not from sentences.
+OF_THEIR_OWN = (errors.RemoteError, errors.RealTradeBlocked)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in every_error() if kind not in OF_THEIR_OWN])
 def test_every_error_becomes_a_record(kind: type[errors.PolotuiError]) -> None:
     error = kind("It broke.", safe="Nothing was sent.", next_step="Try again.", retry_after_ms=5)
     record = error.record("cli-1")
@@ -22,6 +26,13 @@ def test_every_error_becomes_a_record(kind: type[errors.PolotuiError]) -> None:
     assert (record.code, record.exit_code, record.request_id) == (kind.code, kind.exit_code, "cli-1")
     assert str(error) == record.sentence() == "It broke. Nothing was sent. Try again."
     assert 1 <= record.exit_code <= 5
+
+
+def test_an_order_to_another_host_says_which_and_what_to_do() -> None:
+    record = errors.RealTradeBlocked("An order", "api.poloniex.com").record("cli-1")
+    assert record.sentence().startswith("An order to api.poloniex.com is blocked")
+    assert (record.safe, record.code, record.exit_code) == ("Nothing was sent.", "real-trade-blocked", 4)
+    assert "polotui simulate" in record.next_step
 
 
 @pytest.mark.parametrize("kind", every_error())

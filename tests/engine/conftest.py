@@ -16,6 +16,7 @@ from polotui.core.paths import Home
 from polotui.core.settings.schema import Settings
 from polotui.engine.engine import Engine
 from polotui.engine.exchange import Venue
+from polotui.engine.trading.correlations import Correlations
 from polotui.simulator.config import Config
 from polotui.simulator.serve import Simulator
 
@@ -80,6 +81,16 @@ async def eventually(ask: Callable[[], Awaitable[object]], seconds: float = 20.0
     async with asyncio.timeout(seconds):
         while not await ask():
             await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def no_correlations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No service loads hours of watched symbols, which would stand among a test's own candles."""
+
+    async def idle(self: Correlations) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Correlations, "run", idle)
 
 
 @pytest.fixture

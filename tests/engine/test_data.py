@@ -12,6 +12,8 @@ from polotui.core.errors import PolotuiError
 from polotui.engine.local_link import LocalLink
 from tests.engine.conftest import Stage, eventually
 
+pytestmark = pytest.mark.usefixtures("no_correlations")
+
 HOUR = 3_600_000
 
 

@@ -15,6 +15,8 @@ from polotui.engine.local_link import LocalLink
 from polotui.model.candles import Timeframe
 from tests.engine.conftest import Stage, eventually
 
+pytestmark = pytest.mark.usefixtures("no_correlations")
+
 START = 1_700_006_400_000
 HOUR = 3_600_000
 

@@ -136,6 +136,10 @@ async def test_without_an_engine_the_figures_are_marked_stale(open_desk):
         await desk.until(lambda: desk.app.store.link == "gone", "the loss")
         desk.clock.advance(12)
         await desk.shown("stale 12 s")
+        desk.clock.advance(1)
+        # Each pane that shows figures says it, and none of them lags behind.
+        await desk.until(lambda: desk.text().count("stale 13 s") >= 4, desk.text)
+        assert "stale 12 s" not in desk.text()
 
 
 async def test_a_hostile_text_cannot_reach_the_terminal(open_desk):

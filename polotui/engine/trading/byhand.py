@@ -432,8 +432,8 @@ class ByHand:
                     bot=one.bot,
                     symbol=one.symbol,
                     level=one.level,
-                    stop=f"{one.stop:.10g}" if one.stop is not None else "",
-                    target=f"{one.target:.10g}" if one.target is not None else "",
+                    stop=self._level(one.symbol, one.stop),
+                    target=self._level(one.symbol, one.target),
                     last_check_ms=status.last_check_ms,
                     price_age_ms=one.price_age_ms,
                 )
@@ -444,6 +444,10 @@ class ByHand:
             worst_latency_ms=status.worst_latency_ms,
             note=note,
         )
+
+    def _level(self, symbol: str, price: float | None) -> str:
+        level = Decimal(str(price)) if price is not None else None
+        return shapes.on_scale(level, self._trading.scales(symbol)[0])
 
     async def set_protection(self, command: c.SetProtection) -> r.Done:
         """Stops the monitor with typed words, or starts it."""

@@ -22,7 +22,7 @@ from polotui.core.errors import Refused, UsageError
 from polotui.core.text import clean
 from polotui.model.money import plain
 from polotui.risk.fields import BY_NAME, FIELDS, Field
-from polotui.risk.limits import DEFAULT_PRESET, PRESETS, Change, Limits, difference, preset_of, validate
+from polotui.risk.limits import DEFAULT_PRESET, PRESETS, Change, Limits, difference, preset_of, tightest, validate
 from polotui.storage.database import Connection, Database
 from polotui.trading import rows
 from polotui.trading.facts import add_fact
@@ -30,6 +30,7 @@ from polotui.trading.facts import add_fact
 #: A loosening counts after this long (reliability: limits raise only with a typed reason, effective after 60 s).
 DELAY_SECONDS = 60.0
 LEAST_REASON = 4
+_INSERT = "INSERT INTO limit_sets (preset, limits, caller, reason, set_ms, from_ms) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True)
@@ -176,17 +177,23 @@ class LimitDesk:
             )
         now = self._clock.wall_ms()
         made = LimitSet(limits, preset_of(limits), now, now + round(DELAY_SECONDS * 1000) if loosens else now)
-        words = "; ".join(f"{change.title} {change.old} → {change.new}" for change in found)
-        number = await self._store(made, f"limits: {words}", reason, caller)
-        if loosens:
-            self._pending = made
-        else:
+        if not loosens:
+            number = await self._store([made], f"limits: {_words(found)}", reason, caller)
             self._now, self._pending = made, None
-        text = (
-            f"{len(found)} limits change in {DELAY_SECONDS:.0f} s; until then the old ones count."
-            if loosens
-            else ("One limit changed." if len(found) == 1 else f"{len(found)} limits changed.")
-        )
+            text = "One limit changed." if len(found) == 1 else f"{len(found)} limits changed."
+            return tr.LimitsSet(text=text, changes=[_row(change) for change in found], from_ms=made.from_ms), number
+        # What tightens does not wait for what loosens.
+        early = tightest(self.limits(), limits)
+        tighter = [] if validate(early) else difference(self.limits(), early)
+        sets = [LimitSet(early, preset_of(early), now, now), made] if tighter else [made]
+        number = await self._store(sets, f"limits: {_words(found)}", reason, caller)
+        self._now, self._pending = (sets[0] if tighter else self._now), made
+        waits = len(difference(self.limits(), limits))
+        text = f"{waits} limit{'' if waits == 1 else 's'} loosen in {DELAY_SECONDS:.0f} s; until then the old count."
+        if waits == 1:
+            text = text.replace("loosen ", "loosens ").replace("the old count", "the old one counts")
+        if tighter:
+            text = f"{len(tighter)} tightened at once. {text}"
         return tr.LimitsSet(text=text, changes=[_row(change) for change in found], from_ms=made.from_ms), number
 
     async def withdraw(self, caller: str) -> tuple[tr.LimitsSet, int]:
@@ -196,23 +203,30 @@ class LimitDesk:
             raise UsageError("No change of limits is waiting.", safe="The limits are as they were.")
         now = self._clock.wall_ms()
         kept = LimitSet(self._now.limits, self._now.preset, now, now)
-        number = await self._store(kept, "limits: the waiting change was taken back", "", caller)
+        number = await self._store([kept], "limits: the waiting change was taken back", "", caller)
         self._now, self._pending = kept, None
         return tr.LimitsSet(text="The waiting change was taken back.", changes=[], from_ms=now), number
 
-    async def _store(self, made: LimitSet, text: str, reason: str, caller: str) -> int:
+    async def _store(self, sets: list[LimitSet], text: str, reason: str, caller: str) -> int:
+        made = sets[-1]
         encoded, at_ms = msgspec.json.encode(made.limits).decode(), self._stamps.wall_ms()
 
         def write(connection: Connection) -> int:
-            connection.execute(
-                "INSERT INTO limit_sets (preset, limits, caller, reason, set_ms, from_ms) VALUES (?, ?, ?, ?, ?, ?)",
-                (made.preset, encoded, clean(caller, 80), clean(reason, 200), made.set_ms, made.from_ms),
-            )
+            for each in sets:
+                stored = msgspec.json.encode(each.limits).decode()
+                connection.execute(
+                    _INSERT,
+                    (each.preset, stored, clean(caller, 80), clean(reason, 200), each.set_ms, each.from_ms),
+                )
             detail = {"limits": msgspec.json.decode(encoded), "reason": clean(reason, 200), "from_ms": made.from_ms}
             rows.add_audit(connection, kind="limits", caller=caller, text=text, detail=detail, at_ms=at_ms)
             return add_fact(connection, kind="risk", level="info", text=text, symbol="", at_ms=at_ms).number
 
         return await self._database.transact(write, "set limits")
+
+
+def _words(changes: list[Change]) -> str:
+    return "; ".join(f"{change.title} {change.old} → {change.new}" for change in changes)
 
 
 def parse(field: Field, written: str) -> Any:

@@ -27,6 +27,7 @@ class Telling:
         self._clock = clock
         #: The rule that an entry follows, as the document has it.
         self.rule = rule_text(bound)
+        self._exit_rule = bound.document.exit.long or ""
 
     def signal(self, hand: Hand, bar: Bar, closing: Closing) -> str:
         """Tells of an entry that was asked for and ordered; its id."""
@@ -75,6 +76,8 @@ class Telling:
         )
 
     def decision(self, hand: Hand, bar_ms: int, kind: str, reason: str, price: float) -> None:
+        if reason == k.REASONS[k.BY_RULE] and self._exit_rule:
+            reason = f"{reason} {self._exit_rule}"
         self._listener.on_decision(
             DecisionNote(
                 bot=self._terms.id,

@@ -64,6 +64,7 @@ def judge_running(seen: Seen, life: Life, simulator: Simulator, tail: Tail, worl
     _live_equals_ledger(seen, trading, tail)
     _venues_agree(seen, trading, simulator, tail, world)
     _services_run(seen, life)
+    _capital_comes_back(seen, trading)
     _tokens_hold(seen, trading)
     _latches_hold(seen, trading, tail.connection())
     seen.messages = life.engine.exchange.feed.stream.counters.messages  # type: ignore[union-attr]
@@ -161,6 +162,13 @@ def _services_run(seen: Seen, life: Life) -> None:
             seen.find("services_run", f"bot {stored.id} failed: {stored.reason}")
     if trading.rehearsal is not None and (why := trading.rehearsal.why_not()):
         seen.find("services_run", f"spot: {why}")
+
+
+def _capital_comes_back(seen: Seen, trading: Any) -> None:
+    for stored in trading.bots.all():
+        cash = trading.portfolio.cash(stored.account).get("USDT", 0)
+        if stored.state == "stopped" and cash and not trading.gateway.blotter.open(stored.account):
+            seen.find("capital_comes_back", f"bot {stored.id} has stopped and keeps {cash} USDT")
 
 
 def _tokens_hold(seen: Seen, trading: Any) -> None:

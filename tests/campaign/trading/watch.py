@@ -182,10 +182,15 @@ class Watch:
             return
         rows = self.tail.connection().execute("SELECT bot, max(number) FROM fills GROUP BY bot")
         newest = dict(rows.fetchall())
+        kept = self.tail.connection().execute("SELECT bot, state FROM bot_states WHERE symbol = ''")
+        stored = {bot: json.loads(text) for bot, text in kept}
         for live in trading.bots.running():
             bot, quiet = live.bot, live._events.empty() and not trading.gateway.blotter.open(live.stored.account)
-            if bot is not None and quiet and newest.get(live.stored.id, 0) <= bot.fill_number:
-                self._stood[live.stored.id] = json.loads(json.dumps(bot.state()))
+            if bot is None or not quiet or newest.get(live.stored.id, 0) > bot.fill_number:
+                continue
+            state = json.loads(json.dumps(bot.state()))
+            if state == stored.get(live.stored.id):
+                self._stood[live.stored.id] = state
 
     def on_restored(self, number: int, state: dict[str, Any]) -> None:
         """A bot that missed nothing stands where it stood."""
@@ -194,6 +199,8 @@ class Watch:
             return
         self.seen.states_compared += 1
         for path, was, now in _differences("", before, json.loads(json.dumps(state))):
+            if path.endswith(".left_at"):
+                continue  # an exit that a person sent counts as one of this moment, until it is over
             self.seen.find("bots_go_on_where_they_were", f"{self.now} bot {number}: {path} was {was}, is {now}")
 
     # -- once a second --------------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ from tests.backtest.conftest import HOUR, START, walk_market
 from tests.engine.conftest import Stage, until
 from tests.engine.trading.test_matching import deal
 
+pytestmark = pytest.mark.usefixtures("no_correlations")
+
 BARS = 24 * 60
 FIRST, LAST = 24 * 20, 24 * 50
 FEE = Decimal("0.002")

@@ -66,3 +66,16 @@ async def test_a_loosening_that_was_taken_back_never_counts(database: Database, 
     await desk.withdraw("person")
     clock.advance(120)
     assert (await desk_of(database, clock)).limits() == before
+
+
+async def test_what_tightens_does_not_wait_for_what_loosens(database: Database, clock: FrozenClock) -> None:
+    desk = await desk_of(database, clock)
+    reply, _ = await desk.set("", {"daily_loss": "3", "drawdown_pause": "30"}, "because of A", "person")
+    assert (desk.limits().daily_loss, desk.limits().drawdown_pause) == (0.03, 0.25)
+    assert reply.text == "1 tightened at once. 1 limit loosens in 60 s; until then the old one counts."
+    assert [change.name for change in desk.pending()[0]] == ["drawdown_pause"]
+    again = await desk_of(database, clock)
+    assert again.limits() == desk.limits()
+    clock.advance(60)
+    for each in (desk, again, await desk_of(database, clock)):
+        assert (each.limits().daily_loss, each.limits().drawdown_pause) == (0.03, 0.30)

@@ -99,6 +99,23 @@ def test_a_stop_on_the_exchanges_account_sells_what_was_bought_and_not_what_was_
     on_desk(work)
 
 
+def test_orders_go_again_as_soon_as_a_latch_is_cleared() -> None:
+    """The safety score had looked while it was set, and would have kept its veto for up to a minute."""
+
+    async def work(desk: Desk) -> None:
+        await desk.trading.latches.set("drawdown", "for a test")
+        desk.engine.safety.again()
+        await asyncio.sleep(5)
+        words = desk.trading.monitor.override_words("drawdown")
+        await desk.ask(rc.ClearLatch(name="drawdown", words=words, reason="a test of it", caller="test"))
+        price = desk.trading.markets.mark("BTC_USDT").price  # type: ignore[union-attr]
+        stop = f"{price * Decimal('0.97'):.2f}"
+        placed = await desk.ask(tc.PlaceOrder(symbol="BTC_USDT", side="BUY", amount="100", stop=stop))
+        assert placed.placed, placed.decision.code
+
+    on_desk(work)
+
+
 @pytest.mark.parametrize("step", ["before protections", "after protections", "before order intent"])
 def test_a_position_whose_close_was_cut_short_has_its_stop_again(step: str) -> None:
     """The stop is taken down before the sale; an engine that dies in between must not forget it."""

@@ -233,7 +233,7 @@ async def test_a_stop_that_was_crossed_is_a_late_exit() -> None:
     await run.go(1)
     terms, fill = run.desk.fills[-1]
     assert (fill.price, fill.late_ms, fill.at_ms) == (D(102), START + 5 * HOUR, START + 7 * HOUR)
-    assert terms.reason == "stop, crossed while the engine was down"
+    assert terms.reason == "stop, crossed while nobody watched"
     assert [trade.reason for trade in run.ears.trades] == [terms.reason]
 
 

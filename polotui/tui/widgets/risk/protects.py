@@ -55,8 +55,9 @@ class ProtectsPane(RiskPane):
     def _sentences(self, risk: Risk, width: int) -> list[Line]:
         lines: list[Line] = []
         if risk.state != "ACTIVE":
-            line: Line = [(f" {risk.state} ", f"state-{risk.state}"), (f" {self.desk.halt_words}", "muted")]
-            lines += [[(" " + "trading".ljust(_LABEL), "muted"), *line]]
+            lines.append([(" " + "trading".ljust(_LABEL), "muted"), (f" {risk.state} ", f"state-{risk.state}")])
+            told = wrapped(self.desk.halt_words, width - _LABEL - 3) if self.desk.halt_words else []
+            lines += [[(" " * (_LABEL + 1), ""), (part, "muted")] for part in told]
         lines.append(self._stops(risk))
         lines.append([(" " + "safety".ljust(_LABEL), "muted"), *_safety(risk.safety)])
         if risk.safety is not None and risk.safety <= 90:
