@@ -320,15 +320,18 @@ class Gateway:
             self.blotter.end(order)
 
     async def _note(self, order: LiveOrder, state: OrderState, code: str, words: str) -> None:
-        """Writes down where an order stands without holding anything up when the database cannot."""
+        """Writes down where an order stands without holding anything up when the database cannot. Its end may have been
+        written meanwhile, and then stays the last word."""
         now = self._clock.wall_ms()
+
+        def write(connection: Connection) -> None:
+            if rows.last_state(connection, order.terms.id) not in FINAL:
+                rows.add_order_event(
+                    connection, order.terms.id, state, venue_id=order.venue_id, code=code, words=words, at_ms=now
+                )
+
         try:
-            await self._database.transact(
-                lambda c: rows.add_order_event(
-                    c, order.terms.id, state, venue_id=order.venue_id, code=code, words=words, at_ms=now
-                ),
-                "order state",
-            )
+            await self._database.transact(write, "order state")
         except StorageError as error:
             log.error("a cancel could not be written down", extra={"order": order.terms.id, "detail": str(error)})
 

@@ -112,6 +112,13 @@ def state_of(events: list[OrderEvent], filled: Decimal, quantity: Decimal | None
     return state
 
 
+def last_state(connection: Connection, id: str) -> OrderState | None:
+    """The newest event of an order; None before the first."""
+    query = "SELECT state FROM order_events WHERE order_id = ? ORDER BY number DESC LIMIT 1"
+    row = connection.execute(query, (id,)).fetchone()
+    return None if row is None else OrderState(row[0])
+
+
 def order_of(connection: Connection, id: str) -> StoredOrder | None:
     """One order with its state, or None."""
     row = connection.execute(INTENTS.select + " WHERE id = ?", (id,)).fetchone()

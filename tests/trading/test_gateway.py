@@ -289,6 +289,19 @@ async def test_a_fill_after_the_cancel_changes_the_quantity_and_not_the_end(desk
     assert desk.gateway.portfolio.cash("paper")["BTC"] == D("0.5")
 
 
+async def test_an_end_that_comes_while_a_cancel_is_written_down_stays_the_last_word(desk: Desk) -> None:
+    """The answer to the cancel says nothing yet, and the end is written in the same moment, right before the note."""
+    asked = buy()
+    await desk.gateway.submit(asked)
+    order = desk.gateway.blotter.get(asked.terms.id)
+    assert order is not None
+    await desk.gateway.on_state(asked.terms.id, S.CANCELLED)
+    await desk.gateway._note(order, S.CANCELLING, "", "by hand")
+    assert (await events(desk, asked.terms.id))[-1] == "CANCELLED"
+    open_orders = await desk.database.read(lambda c: c.execute("SELECT order_id FROM open_orders").fetchall())
+    assert open_orders == []
+
+
 async def test_a_cancel_that_the_venue_refuses_leaves_the_order_as_it_was(desk: Desk) -> None:
     asked = buy()
     await desk.gateway.submit(asked)

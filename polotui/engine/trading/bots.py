@@ -30,6 +30,7 @@ from polotui.engine.trading.capital import Capital
 from polotui.engine.trading.livebot import LiveBot
 from polotui.model.candles import Candle, Timeframe
 from polotui.model.money import ZERO, decimal_of, plain
+from polotui.model.orders import Side
 from polotui.risk.values import Asked, RiskDecision
 from polotui.storage.database import Connection
 from polotui.strategy.document.bind import Bound
@@ -37,6 +38,7 @@ from polotui.trading import bot_rows
 from polotui.trading import rows as ledger
 from polotui.trading.blotter import LiveOrder, below, root_of
 from polotui.trading.bots.fitness import unsupported
+from polotui.trading.protection import Protection
 from polotui.trading.trades import Trade
 
 if TYPE_CHECKING:
@@ -95,11 +97,30 @@ class Bots:
 
     async def on_booked(self, fill: ledger.FillRow, order: LiveOrder, trade: Trade | None) -> None:
         live = self._live.get(fill.bot)
+        if fill.bot and fill.side is Side.BUY and order.stop is not None:
+            await self._protect_at_once(fill, order)
         if live is not None:
             live.on_booked(fill, order)
         elif fill.bot in self._stored:
             await self._capital.release(self._stored[fill.bot])
         self.touch()
+
+    async def _protect_at_once(self, fill: ledger.FillRow, order: LiveOrder) -> None:
+        """The stop that an entry was asked with counts from its first fill. Its bot sets its own as soon as it comes to
+        that: it may be waiting for the exchange's answer to this very order, or to another."""
+        guards = self._trading.guards
+        if guards.of(fill.account, fill.symbol) is None:
+            await guards.protect(
+                Protection(
+                    account=fill.account,
+                    symbol=fill.symbol,
+                    bot=fill.bot,
+                    strategy=order.strategy,
+                    stop=order.stop,
+                    reason="the stop of its entry",
+                    signal=fill.signal,
+                )
+            )
 
     async def on_order(self, order: LiveOrder) -> None:
         live = self._live.get(order.terms.bot)

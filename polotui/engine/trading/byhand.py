@@ -230,6 +230,8 @@ class ByHand:
         market = await trading.known(command.symbol)
         self._sellable(account, market)
         standing = trading.guards.of(account, market.symbol)
+        if standing is not None:
+            await self._levels.closing(standing)
         try:
             return await self._sell(account, market, command, purpose)
         finally:
@@ -238,6 +240,7 @@ class ByHand:
             )
             if left > 0 and standing is not None:
                 await trading.guards.protect(standing)
+            await self._levels.closed(account, market.symbol)
 
     def _sellable(self, account: str, market: Market) -> Decimal:
         """Raises UsageError when it is nothing."""

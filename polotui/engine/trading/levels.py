@@ -1,16 +1,21 @@
-"""Stops and targets of orders by hand, until they fill: what is entered is protected from its first fill on.
+"""Stops and targets that nothing stands for yet: of orders by hand until they fill, of positions that are being closed.
 
-Decided here: they are stored before their order goes out, because it may rest for days and fill after a restart; and
-what filled right before the end is protected at the start.
+Decided here:
+* They are stored before their order goes out, because it may rest for days and fill after a restart; and what filled
+  right before the end is protected at the start.
+* What protects a position is stored here before a close takes it down, and stands again at the start if the engine
+  ended before anything was sold.
 """
 
 from __future__ import annotations
 
+import logging
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from polotui.core.errors import StorageError
 from polotui.model.orders import FINAL
 from polotui.trading import rows as ledger
 from polotui.trading.blotter import LiveOrder
@@ -20,6 +25,9 @@ if TYPE_CHECKING:
     from polotui.engine.trading.service import Trading
 
 _SETTING = "levels-by-hand"
+_CLOSING = "levels-closing"
+log = logging.getLogger("polotui.guards")
+
 _Levels = tuple[Decimal | None, Decimal | None]
 
 
@@ -29,6 +37,7 @@ class LevelsByHand:
     def __init__(self, trading: Trading) -> None:
         self._trading = trading
         self._levels: dict[str, _Levels] = {}
+        self._closing: dict[str, Protection] = {}
 
     async def load(self) -> None:
         trading = self._trading
@@ -46,6 +55,35 @@ class LevelsByHand:
                 self._levels[order_id] = levels
         if self._levels.keys() != found.keys():
             await self._store()
+        await self._take_up_closing()
+
+    async def _take_up_closing(self) -> None:
+        trading = self._trading
+        text = await trading.records.setting(_CLOSING)
+        left = msgspec.json.decode(text, type=dict[str, Protection]) if text else {}
+        for standing in left.values():
+            held = trading.portfolio.position(standing.account, standing.symbol).quantity > 0
+            if held and trading.guards.of(standing.account, standing.symbol) is None:
+                await trading.guards.protect(standing)
+        if left:
+            await self._store_closing()
+
+    async def closing(self, standing: Protection) -> None:
+        """A position is about to be sold, and what protects it to be taken down."""
+        self._closing[_place(standing.account, standing.symbol)] = standing
+        await self._store_closing()
+
+    async def closed(self, account: str, symbol: str) -> None:
+        """It is sold, or protected again."""
+        if self._closing.pop(_place(account, symbol), None) is not None:
+            await self._store_closing()
+
+    async def _store_closing(self) -> None:
+        """What cannot be stored must not keep anybody from selling."""
+        try:
+            await self._trading.records.set_setting(_CLOSING, msgspec.json.encode(self._closing).decode())
+        except StorageError as error:
+            log.error("the levels of what is being closed are not stored", extra={"detail": str(error)})
 
     async def _ended(self, order_id: str) -> ledger.StoredOrder | None:
         return await self._trading.database.read(lambda k: ledger.order_of(k, order_id), "order")
@@ -84,3 +122,7 @@ class LevelsByHand:
                 reason="by hand",
             )
         )
+
+
+def _place(account: str, symbol: str) -> str:
+    return f"{account} {symbol}"

@@ -46,9 +46,11 @@ class LimitSet:
 class LimitDesk:
     """The limits of this home."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, stamps: Clock | None = None) -> None:
+        """`clock` is what a loosening waits by, `stamps` what rows of the audit and the feed carry."""
         self._database = database
         self._clock = clock
+        self._stamps = stamps or clock
         self._now = LimitSet(PRESETS[DEFAULT_PRESET], DEFAULT_PRESET, 0, 0)
         self._pending: LimitSet | None = None
         #: Why the stored limits could not be used; empty when they can.
@@ -207,7 +209,7 @@ class LimitDesk:
 
     async def _store(self, sets: list[LimitSet], text: str, reason: str, caller: str) -> int:
         made = sets[-1]
-        encoded = msgspec.json.encode(made.limits).decode()
+        encoded, at_ms = msgspec.json.encode(made.limits).decode(), self._stamps.wall_ms()
 
         def write(connection: Connection) -> int:
             for each in sets:
@@ -217,8 +219,8 @@ class LimitDesk:
                     (each.preset, stored, clean(caller, 80), clean(reason, 200), each.set_ms, each.from_ms),
                 )
             detail = {"limits": msgspec.json.decode(encoded), "reason": clean(reason, 200), "from_ms": made.from_ms}
-            rows.add_audit(connection, kind="limits", caller=caller, text=text, detail=detail, at_ms=made.set_ms)
-            return add_fact(connection, kind="risk", level="info", text=text, symbol="", at_ms=made.set_ms).number
+            rows.add_audit(connection, kind="limits", caller=caller, text=text, detail=detail, at_ms=at_ms)
+            return add_fact(connection, kind="risk", level="info", text=text, symbol="", at_ms=at_ms).number
 
         return await self._database.transact(write, "set limits")
 

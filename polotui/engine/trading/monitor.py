@@ -434,6 +434,8 @@ class Monitor:
             await monitor.cleared(command.name, command.reason if typed else "")
         how = f"overridden: {clean(command.reason, 200)}" if typed else "acknowledged"
         await self._say("risk", f"Latch {command.name} {how}", "LATCH-CLEAR")
+        # Its veto goes with it, and not only with the next look a minute later.
+        await trading.engine.safety.look()
         return r.Done(text=f"The latch {command.name} is cleared ({how}).")
 
     def forget_latch(self, name: str) -> None:

@@ -95,7 +95,7 @@ class Trading(Telling):
             engine.clock, self.exchange.rest.exchange_ms, lambda: max(charts.market_ms(), self.markets.newest_ms),
             most_ahead_ms=None if self.exchange.venue.demo else MOST_AHEAD_MS,
         )  # fmt: skip
-        self.limits = LimitDesk(self.database, engine.clock)
+        self.limits = LimitDesk(self.database, engine.clock, self.clock)
         self.snapshots = Snapshots(
             self.database, engine.home.data / "snapshots", engine.clock, self.chance.child("snapshots"), _digest
         )

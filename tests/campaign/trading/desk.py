@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from decimal import Decimal
@@ -96,6 +96,18 @@ class Desk:
         known = trading.rehearsal is None or not trading.rehearsal.why_not()
         begun = all(root in trading.view.day_start for root in trading.roots())
         return fresh and priced and known and begun and safety is not None and safety.score > 90 and not safety.vetoes
+
+    async def dies(self, work: Coroutine[Any, Any, Any], on: str) -> None:
+        """Does `work` until the engine dies at the step `on`; then another engine is started."""
+        life = self.life
+        life.die_on = on
+        task = life.spawn(work, "person")
+        async with asyncio.timeout(600):
+            await life.died.wait()
+        await self.lives.bury(life)
+        await asyncio.gather(task, return_exceptions=True)
+        await self.lives.start()
+        await self.until(self.works, 120.0, what="the desk works again")
 
     async def close(self) -> None:
         await self.lives.stop()

@@ -1,15 +1,16 @@
-"""The judgement of what is there when a run is over, and of what a restart brings back."""
+"""The judgement of what is there when a run is over."""
 
 from __future__ import annotations
 
 import sqlite3
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from polotui.api import trade_commands as tc
 from polotui.core.ids import Chance
 from polotui.core.paths import Home
-from polotui.model.orders import FINAL, OrderState, OrderTerms, OrderType, Purpose, Side
+from polotui.model.orders import OrderTerms, OrderType, Purpose, Side
 from polotui.simulator.serve import Simulator
 from polotui.trading.exchange.token import Gate
 from polotui.trading.portfolio import Portfolio
@@ -22,17 +23,8 @@ from tests.rig import World
 from tests.trading import witness
 
 KEY = "demo-key"
-
-
-# -- a restart ------------------------------------------------------------------------------------------------------
-
-
-def note_states(seen: Seen, life: Life) -> None:
-    """Where each bot stood when the engine died, if nothing of it was under way."""
-
-
-def compare_states(seen: Seen, life: Life) -> None:
-    """A bot that missed nothing stands where it stood."""
+#: Limits that a run may have come to: a refusal for them is the desk at work.
+LIMITS = frozenset({"RISK-POSITION", "RISK-EXPOSURE", "RISK-CASH"})
 
 
 # -- the desk, running and quiet ------------------------------------------------------------------------------------
@@ -58,10 +50,10 @@ async def trades_again(seen: Seen, person: Person) -> None:
         placed = await person.ask(command)
         if placed is None:
             seen.find("trades_again", f"{account}: the desk does not take orders")
-        elif not placed.placed:
+        elif not placed.placed and placed.decision.code not in LIMITS:
             texts = [finding.text for finding in placed.decision.findings]
             seen.find("trades_again", f"{account}: {placed.decision.code} {texts}")
-        elif placed.order is None or placed.order.state != "FILLED":
+        elif placed.placed and (placed.order is None or placed.order.state != "FILLED"):
             seen.find("trades_again", f"{account}: {placed.text}")
 
 
@@ -72,6 +64,7 @@ def judge_running(seen: Seen, life: Life, simulator: Simulator, tail: Tail, worl
     _live_equals_ledger(seen, trading, tail)
     _venues_agree(seen, trading, simulator, tail, world)
     _services_run(seen, life)
+    _capital_comes_back(seen, trading)
     _tokens_hold(seen, trading)
     _latches_hold(seen, trading, tail.connection())
     seen.messages = life.engine.exchange.feed.stream.counters.messages  # type: ignore[union-attr]
@@ -171,6 +164,13 @@ def _services_run(seen: Seen, life: Life) -> None:
         seen.find("services_run", f"spot: {why}")
 
 
+def _capital_comes_back(seen: Seen, trading: Any) -> None:
+    for stored in trading.bots.all():
+        cash = trading.portfolio.cash(stored.account).get("USDT", 0)
+        if stored.state == "stopped" and cash and not trading.gateway.blotter.open(stored.account):
+            seen.find("capital_comes_back", f"bot {stored.id} has stopped and keeps {cash} USDT")
+
+
 def _tokens_hold(seen: Seen, trading: Any) -> None:
     """An approval is good for its own order, once."""
     gate = Gate(trading.clock, Chance("probe"))
@@ -185,8 +185,6 @@ def _tokens_hold(seen: Seen, trading: Any) -> None:
 
 
 def _probe(order_id: str, amount: str) -> OrderTerms:
-    from decimal import Decimal
-
     return OrderTerms(
         id=order_id, account="paper", symbol="BTC_USDT", side=Side.BUY, type=OrderType.MARKET, purpose=Purpose.MANUAL,
         created_ms=0, amount=Decimal(amount),
@@ -280,4 +278,4 @@ def _private(seen: Seen, home: Home) -> None:
                 seen.find("files_are_private", f"{path.name} is {oct(path.stat().st_mode & 0o777)}")
 
 
-__all__ = ["FINAL", "OrderState", "compare_states", "judge_files", "judge_running", "note_states", "trades_again"]
+__all__ = ["judge_files", "judge_running", "trades_again"]

@@ -50,6 +50,8 @@ class Life:
         self.dead = False
         self.steps: list[str] = []
         self.die_at = 0
+        #: Or at the next step of this name.
+        self.die_on = ""
         self.died_at = ""
         #: In the order in which they were made: a set has another order each time.
         self.tasks: weakref.WeakKeyDictionary[asyncio.Task[Any], None] = weakref.WeakKeyDictionary()
@@ -63,7 +65,7 @@ class Life:
         if self.dead:
             raise Died("the process is dead")
         self.steps.append(name)
-        if len(self.steps) == self.die_at:
+        if len(self.steps) == self.die_at or name == self.die_on:
             self.die(name)
             raise Died("the process is dead")
 

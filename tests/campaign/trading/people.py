@@ -292,13 +292,13 @@ class Person:
     async def deposit(self) -> None:
         await self.ask(c.PaperDeposit(currency="USDT", amount=f"{self.rng.uniform(1, 300):.2f}"))
 
-    async def mend(self) -> None:
-        """What would block for ever is lifted."""
+    async def mend(self, *, every: bool = False) -> None:
+        """What would block for ever is lifted; with `every` also what would block for a while."""
         trading = self.engine.trading
         if trading is None or not trading.started:
             return
         for row in trading.locks.rows():
-            if row.code != "PAIR-BY-HAND":
+            if row.code != "PAIR-BY-HAND" or every:
                 await self.ask(rc.LockPair(symbol=row.symbol, lift=True, reason="go on", caller="person"))
         for latch in trading.latches.active():
             self.diary.cleared.append(latch.name)

@@ -69,10 +69,9 @@ class Run(Desk):
             life = await self.lives.start()
             if not life.dead:
                 self.seen.ready_after.append(self.world.loop.now - begun)
-                ending.compare_states(self.seen, life)
                 life.spawn(self._work(life), "person")
             await life.died.wait()
-            ending.note_states(self.seen, life)
+            self.watch.note_states(life)
             self.seen.deaths.append(f"{self.world.loop.now:.1f} s at {life.died_at}")
             await self.lives.bury(life)
             await asyncio.sleep(self.rng.choice((0.05, 0.5, 3.0, 20.0, 100.0)))
@@ -148,15 +147,14 @@ class Run(Desk):
         await person.mend()
         await person.resume()
         await asyncio.sleep(SETTLE_SECONDS / 2)
-        await person.mend()
+        await person.mend(every=True)
         await life.spawn(ending.trades_again(self.seen, person), "last orders")
 
     async def _last_life(self, living: asyncio.Task[None]) -> None:
         """The last one died as the faults ended."""
         await asyncio.wait({living}, timeout=600)
         if living.done() and not living.cancelled() and living.exception() is None:
-            life = await self.lives.start()
-            ending.compare_states(self.seen, life)
+            await self.lives.start()
 
 
 async def _end(task: asyncio.Task[Any]) -> None:

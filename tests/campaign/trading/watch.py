@@ -19,6 +19,7 @@ from typing import Any
 from unittest.mock import patch
 
 from polotui.core import halt
+from polotui.engine.trading.livebot import LiveBot
 from polotui.model.orders import OrderTerms, OrderType, Placement, Purpose, Side
 from polotui.poloniex.transport import HttpReply, HttpxTransport
 from polotui.risk.values import AccountView, Asked, MarketView, RiskDecision
@@ -58,6 +59,7 @@ class Watch:
         self._below: dict[tuple[str, str], float] = {}
         self._unknown: dict[str, float] = {}
         self._differs = 0
+        self._stood: dict[int, dict[str, Any]] = {}
         self._sent: dict[str, int] = {}
         self._on_the_way: set[str] = set()
 
@@ -135,6 +137,7 @@ class Watch:
 
     def on_place(self, life: Life, terms: OrderTerms) -> None:
         """The gateway hands an order to its venue."""
+        self.world.note(terms.id, terms.symbol, terms.side, terms.purpose)
         self._sent[terms.id] = self._sent.get(terms.id, 0) + 1
         if self._sent[terms.id] > 1:
             self.seen.find("one_order_for_an_intent", f"{self.now} {terms.id} went to its venue twice")
@@ -168,6 +171,37 @@ class Watch:
         """The paper venue has matched an order against its book."""
         if placement.state.value == "ACCEPTED" and (why := self.stale(life, terms.symbol)):
             self.seen.find("no_decision_on_a_stale_book", f"{self.now} matched: {why}")
+
+    # -- at each death and restart of a bot -----------------------------------------------------------------------
+
+    def note_states(self, life: Life) -> None:
+        """Where each bot stood when the engine died, if nothing of it was under way."""
+        self._stood.clear()
+        trading = life.engine.trading
+        if trading is None or not trading.started:
+            return
+        rows = self.tail.connection().execute("SELECT bot, max(number) FROM fills GROUP BY bot")
+        newest = dict(rows.fetchall())
+        kept = self.tail.connection().execute("SELECT bot, state FROM bot_states WHERE symbol = ''")
+        stored = {bot: json.loads(text) for bot, text in kept}
+        for live in trading.bots.running():
+            bot, quiet = live.bot, live._events.empty() and not trading.gateway.blotter.open(live.stored.account)
+            if bot is None or not quiet or newest.get(live.stored.id, 0) > bot.fill_number:
+                continue
+            state = json.loads(json.dumps(bot.state()))
+            if state == stored.get(live.stored.id):
+                self._stood[live.stored.id] = state
+
+    def on_restored(self, number: int, state: dict[str, Any]) -> None:
+        """A bot that missed nothing stands where it stood."""
+        before = self._stood.pop(number, None)
+        if before is None or (before["bar_ms"], before["fill"]) != (state["bar_ms"], state["fill"]):
+            return
+        self.seen.states_compared += 1
+        for path, was, now in _differences("", before, json.loads(json.dumps(state))):
+            if path.endswith(".left_at"):
+                continue  # an exit that a person sent counts as one of this moment, until it is over
+            self.seen.find("bots_go_on_where_they_were", f"{self.now} bot {number}: {path} was {was}, is {now}")
 
     # -- once a second --------------------------------------------------------------------------------------------
 
@@ -291,6 +325,7 @@ class Watch:
 @contextmanager
 def watching(watch: Watch) -> Iterator[None]:
     """While inside, every engine's approvals and orders are looked at."""
+    go_on = LiveBot._go_on
     assess, place, there, send = Gateway.assess, BookVenue.place, ExchangeVenue.place, HttpxTransport.send
     arrive = BookVenue._arrive
 
@@ -332,7 +367,13 @@ def watching(watch: Watch) -> Iterator[None]:
             watch.on_post(life, body)
         return await send(self, method, target, headers, body, deadline_s)
 
+    async def restored(self: LiveBot, bot: Any, state: dict[str, Any]) -> None:
+        await go_on(self, bot, state)
+        if current() is not None:
+            watch.on_restored(self.stored.id, bot.state())
+
     with (
+        patch.object(LiveBot, "_go_on", restored),
         patch.object(Gateway, "assess", assessed),
         patch.object(BookVenue, "place", paper),
         patch.object(ExchangeVenue, "place", spot),
@@ -403,6 +444,15 @@ def _waits(terms: dict[str, object]) -> bool:
     return terms["type"] in (OrderType.OCO.value, OrderType.STOP.value) and terms["purpose"] not in (
         "entry", "add", "manual",
     )  # fmt: skip
+
+
+def _differences(path: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Where two states differ, by the way to it."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        for name in sorted(was.keys() | now.keys()):
+            yield from _differences(f"{path}.{name}".lstrip("."), was.get(name), now.get(name))
+    elif was != now:
+        yield path, was, now
 
 
 def _equal(view: Any, window: Any) -> bool:

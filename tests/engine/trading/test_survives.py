@@ -6,10 +6,16 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
+from polotui.api import lab_commands as lc
+from polotui.api import risk_commands as rc
 from polotui.api import trade_commands as tc
 from polotui.model.orders import Purpose, Side
+from polotui.simulator.faults import Rule
 from polotui.trading.protection import Protection
 from tests.campaign.trading.desk import Desk, on_desk
+from tests.campaign.trading.documents import TEXTS
 
 
 def rows(desk: Desk, query: str, *values: Any) -> list[Any]:
@@ -48,6 +54,16 @@ def test_facts_keep_one_time_on_a_machine_whose_clock_is_wrong() -> None:
     on_desk(work, skew_ms=200)
 
 
+def test_limits_that_are_set_on_such_a_machine_carry_the_exchanges_time_too() -> None:
+    async def work(desk: Desk) -> None:
+        await desk.trading.note("risk", "told by trading", "test")
+        await desk.ask(rc.SetLimits(changes={"orders_per_second": "4"}, caller="test"))
+        told, limits = (at_ms for (at_ms,) in rows(desk, "SELECT at_ms FROM audit ORDER BY number DESC LIMIT 2"))
+        assert 0 <= told - limits < 1_000
+
+    on_desk(work, skew_ms=-120_000)
+
+
 def test_a_stop_sells_though_an_order_by_hand_binds_the_coins() -> None:
     """Half of a position stands for sale above the market: the stop sells all of it, and is not refused for ever."""
 
@@ -79,5 +95,63 @@ def test_a_stop_on_the_exchanges_account_sells_what_was_bought_and_not_what_was_
         (sold,) = [row for row in rows(desk, "SELECT purpose, side FROM intents") if row[1] == "SELL"]
         assert sold[0] == Purpose.STOP.value
         assert desk.trading.portfolio.cash("spot")["BTC"] >= Decimal("0.02")
+
+    on_desk(work)
+
+
+def test_orders_go_again_as_soon_as_a_latch_is_cleared() -> None:
+    """The safety score had looked while it was set, and would have kept its veto for up to a minute."""
+
+    async def work(desk: Desk) -> None:
+        await desk.trading.latches.set("drawdown", "for a test")
+        desk.engine.safety.again()
+        await asyncio.sleep(5)
+        words = desk.trading.monitor.override_words("drawdown")
+        await desk.ask(rc.ClearLatch(name="drawdown", words=words, reason="a test of it", caller="test"))
+        price = desk.trading.markets.mark("BTC_USDT").price  # type: ignore[union-attr]
+        stop = f"{price * Decimal('0.97'):.2f}"
+        placed = await desk.ask(tc.PlaceOrder(symbol="BTC_USDT", side="BUY", amount="100", stop=stop))
+        assert placed.placed, placed.decision.code
+
+    on_desk(work)
+
+
+@pytest.mark.parametrize("step", ["before protections", "after protections", "before order intent"])
+def test_a_position_whose_close_was_cut_short_has_its_stop_again(step: str) -> None:
+    """The stop is taken down before the sale; an engine that dies in between must not forget it."""
+
+    async def work(desk: Desk) -> None:
+        price = desk.trading.markets.mark("BTC_USDT").price  # type: ignore[union-attr]
+        stop = f"{price * Decimal('0.97'):.2f}"
+        await desk.ask(tc.PlaceOrder(symbol="BTC_USDT", side="BUY", amount="100", stop=stop))
+        closing = desk.engine.handle(tc.ClosePosition(account="paper", symbol="BTC_USDT"))
+        await desk.dies(closing, step)
+        assert not desk.trading.is_dust(desk.trading.portfolio.position("paper", "BTC_USDT"))
+        guard = desk.trading.guards.of("paper", "BTC_USDT")
+        assert guard is not None
+        assert guard.stop == Decimal(stop)
+        await desk.ask(tc.ClosePosition(account="paper", symbol="BTC_USDT"))
+        assert desk.trading.guards.of("paper", "BTC_USDT") is None
+
+    on_desk(work)
+
+
+def test_an_entry_is_protected_while_its_bot_waits_for_the_exchanges_answer() -> None:
+    """The fill comes over the stream, the answer to the order seconds later: the stop counts from the fill."""
+
+    async def work(desk: Desk) -> None:
+        await desk.ask(lc.SaveStrategy(text=TEXTS["hasty"]))
+        await desk.ask(tc.StartBot(strategy="hasty", capital="900", venue="exchange"))
+        desk.simulator.faults.load(
+            [Rule(kind="slow", method="POST", path="/orders", seconds=(8.0, 9.0), effect="after")]
+        )
+        positions = desk.trading.portfolio.positions
+        await desk.until(lambda: [p for p in positions("spot/bot-1") if p.quantity > 0], 600)
+        (held,) = positions("spot/bot-1")
+        await asyncio.sleep(1)
+        guard = desk.trading.guards.of(held.account, held.symbol)
+        assert guard is not None
+        assert guard.stop is not None
+        await asyncio.sleep(60)
 
     on_desk(work)
