@@ -4,8 +4,6 @@ Decided here:
 * A bot's capital is moved to its own account in the same transaction that makes the bot; what it has left comes back
   when it has stopped and holds nothing.
 * Starting a template makes a copy of it first, so that what a bot runs is always a stored version.
-* How a bot should do is the band of its strategy's newest backtest, scaled to the time that it has run; below twenty
-  bars or five trades it is too early to say.
 """
 
 from __future__ import annotations
@@ -14,29 +12,29 @@ import asyncio
 import logging
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
 from polotui.api import lab_commands as lc
 from polotui.api import trade_commands as c
 from polotui.api import trade_replies as tr
 from polotui.api import trade_values as tv
-from polotui.api.values import Shown
 from polotui.backtest import documents
 from polotui.backtest.work import Document
 from polotui.core.errors import PolotuiError, Refused, UsageError
 from polotui.core.text import clean
 from polotui.engine.trading import shapes
+from polotui.engine.trading.bot_row import row_of
 from polotui.engine.trading.capital import Capital
 from polotui.engine.trading.livebot import LiveBot
 from polotui.model.candles import Candle, Timeframe
-from polotui.model.money import ZERO, decimal_of, plain
+from polotui.model.money import decimal_of, plain
 from polotui.model.orders import Side
 from polotui.risk.values import Asked, RiskDecision
 from polotui.storage.database import Connection
 from polotui.strategy.document.bind import Bound
 from polotui.trading import bot_rows
 from polotui.trading import rows as ledger
-from polotui.trading.blotter import LiveOrder, below, root_of
+from polotui.trading.blotter import LiveOrder, root_of
 from polotui.trading.bots.fitness import unsupported
 from polotui.trading.protection import Protection
 from polotui.trading.trades import Trade
@@ -50,8 +48,6 @@ log = logging.getLogger("polotui.bots")
 LEAST_CAPITAL = Decimal(20)
 DEFAULT_CAPITAL = Decimal(1_000)
 MOST_BOTS = 100
-EARLY_BARS = 20
-EARLY_TRADES = 5
 SHOWN_ENDED = 10
 
 
@@ -65,7 +61,7 @@ class Bots:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._stored: dict[int, bot_rows.StoredBot] = {}
         self._ended: list[bot_rows.StoredBot] = []
-        self._figures: dict[int, tuple[int, int, Decimal]] = {}
+        self._figures: dict[int, tuple[int, int]] = {}
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -371,7 +367,7 @@ class Bots:
     async def _count(self, bot: int) -> None:
         query = "SELECT count(*), sum(CAST(profit AS REAL) > 0) FROM trades WHERE bot = ?"
         trades, wins = await self._trading.database.read(lambda k: k.execute(query, (bot,)).fetchone(), "trades")
-        self._figures[bot] = (trades or 0, wins or 0, ZERO)
+        self._figures[bot] = (trades or 0, wins or 0)
 
     def rows(self) -> list[tv.BotRow]:
         """Bots that have not stopped, and the last few that have."""
@@ -390,78 +386,8 @@ class Bots:
 
     def row(self, number: int) -> tv.BotRow:
         """One bot as it stands now."""
-        stored, trading = self._stored[number], self._trading
-        live = self._live.get(number)
-        bot = live.bot if live is not None else None
-        equity = trading.view.equity(stored.account, whole=False)
-        over = stored.state not in bot_rows.ACTIVE
-        held = [p for p in trading.portfolio.positions(stored.account) if not trading.is_dust(p)]
-        released = trading.released(stored.account)
-        worth = equity + released if equity is not None else None
-        monitor = next((one for one in trading.monitors if below(stored.account, one.root)), trading.monitor)
-        day = monitor.bot_day(number)
-        result = worth - stored.capital if worth is not None else None
-        trades, wins, _ = self._figures.get(number, (0, 0, ZERO))
-        levels = [_protection(trading, p.account, p.symbol) for p in held]
-        frame = Timeframe.parse(stored.timeframe)
-        low, high = trading.band(stored) if not over else (None, None)
-        ratio = shapes.ratio(result, stored.capital) if result is not None else None
-        fresh = all(trading.markets.fresh(symbol) for symbol in stored.symbols)
-        next_ms = live.closed_ms + 2 * frame.ms if live is not None and live.closed_ms else 0
-        return tv.BotRow(
-            id=number,
-            strategy=stored.strategy,
-            version=stored.version,
-            symbols=list(stored.symbols),
-            timeframe=stored.timeframe,
-            account=stored.account,
-            venue="paper" if stored.account.startswith("paper") else "exchange",
-            state=cast("tv.BotStateName", stored.state),
-            reason=stored.reason,
-            params=stored.params,
-            capital=plain(stored.capital),
-            equity=shapes.money(equity),
-            result=shapes.money(result),
-            result_ratio=ratio,
-            day_result=shapes.money(day.result(worth) if day is not None and not over else None),
-            realised=shapes.money(_realised(trading, stored.account)),
-            drawdown=monitor.bot_drawdown(number),
-            expected_low=low,
-            expected_high=high,
-            health=_health(ratio, low, high, live, trades, frame),
-            positions=len(held),
-            orders=len([o for o in trading.gateway.blotter.open(stored.account) if not o.waits]),
-            trades=trades,
-            wins=wins,
-            protection=_weakest(levels),
-            started_ms=stored.started_ms,
-            ended_ms=stored.ended_ms or 0,
-            last_bar_ms=live.closed_ms if live is not None else 0,
-            next_bar_ms=0 if over else next_ms,
-            fresh=fresh,
-            blocked="" if over or bot is None else self._why_blocked(stored),
-        )
-
-    def _why_blocked(self, stored: bot_rows.StoredBot) -> str:
-        state = self._trading.halting.state()
-        if state != "ACTIVE":
-            return f"{state.lower()}: {self._trading.halting.reason()}"
-        stale = [symbol for symbol in stored.symbols if not self._trading.markets.fresh(symbol)]
-        if stale:
-            return f"stale {', '.join(stale[:3])}"
-        if blocks := self._trading.protector_blocks():
-            return blocks
-        view, limits = self._trading.view, self._trading.limits.limits()
-        losses = view.consecutive_losses.get(stored.id, 0)
-        if losses >= limits.loss_streak:
-            return f"{losses} losses in a row; pause and resume it to begin anew"
-        locked = {lock.symbol for lock in view.locks if lock.until_ms > self._trading.clock.wall_ms()}
-        if locked >= set(stored.symbols):
-            return f"locked: {', '.join(sorted(locked & set(stored.symbols))[:3])}"
-        score, vetoes = view.safety()
-        if vetoes or (score is not None and score <= limits.safety_score):
-            return f"safety {score}: {', '.join(vetoes)}" if vetoes else f"safety {score}"
-        return ""
+        trades, wins = self._figures.get(number, (0, 0))
+        return row_of(self._trading, self._stored[number], self._live.get(number), trades, wins)
 
 
 def _capital(text: str) -> Decimal:
@@ -472,33 +398,3 @@ def _capital(text: str) -> Decimal:
         return decimal_of(written)
     except ValueError as error:
         raise UsageError(f"The capital is {error}.", safe="Nothing was started.") from error
-
-
-def _realised(trading: Trading, account: str) -> Decimal:
-    return sum((p.closed_result - p.closed_fees + p.realised - p.fees for p in trading.portfolio.traded(account)), ZERO)
-
-
-def _protection(trading: Trading, account: str, symbol: str) -> str:
-    found = trading.guards.of(account, symbol)
-    return "none" if found is None or (found.stop is None and found.trail is None) else "local"
-
-
-def _weakest(levels: list[str]) -> Literal["venue", "local", "none", ""]:
-    if not levels:
-        return ""
-    return "none" if "none" in levels else "local"
-
-
-def _health(
-    ratio: float | None, low: float | None, high: float | None, live: LiveBot | None, trades: int, frame: Timeframe
-) -> Literal["", "ok", "below", "above", "early"]:
-    if ratio is None or low is None or high is None or live is None:
-        return ""
-    bars = (live.closed_ms - live.stored.started_ms) / frame.ms if live.closed_ms else 0
-    if bars < EARLY_BARS or trades < EARLY_TRADES:
-        return "early"
-    return "below" if ratio < low else "above" if ratio > high else "ok"
-
-
-def shown_unknown(cause: str) -> Shown:
-    return Shown(standing="unknown", reason="no-price", cause=cause)

@@ -429,7 +429,7 @@ class Monitor:
         )  # fmt: skip
         for monitor in trading.monitors:
             trading.halting.reducing.pop((monitor.root, command.name), None)
-            monitor.forget_latch(command.name)
+            monitor._owed.pop(command.name, None)
         for monitor in trading.monitors:
             await monitor.cleared(command.name, command.reason if typed else "")
         how = f"overridden: {clean(command.reason, 200)}" if typed else "acknowledged"
@@ -437,9 +437,6 @@ class Monitor:
         # Its veto goes with it, and not only with the next look a minute later.
         await trading.engine.safety.look()
         return r.Done(text=f"The latch {command.name} is cleared ({how}).")
-
-    def forget_latch(self, name: str) -> None:
-        self._owed.pop(name, None)
 
     async def cleared(self, name: str, overridden: str) -> None:
         """A latch was cleared: the guard behind it begins anew. `overridden` is the reason of an override."""
