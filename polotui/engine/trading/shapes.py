@@ -159,7 +159,7 @@ def position(
     price_scale, quantity_scale = scales
     price = mark.price if mark is not None else None
     value = held.quantity * price if price is not None else None
-    result = value - held.cost - held.fees if value is not None else None
+    result = value - held.cost if value is not None else None
     stop = guard.stop if guard is not None else None
     target = guard.target if guard is not None else None
     level: Literal["venue", "local", "none"] = "none"
