@@ -31,11 +31,12 @@ async def take_up_orders(trading: Trading) -> None:
             await gateway.on_state(order.terms.id, OrderState.CANCELLED, code="EXCHANGE-GONE", words=words)
         if root != PAPER:
             continue
-        reached = order.state is not OrderState.SUBMITTING or order.filled
-        if order.terms.type in _REST and reached:
+        reached = order.state not in (OrderState.SUBMITTING, OrderState.UNKNOWN) or bool(order.filled)
+        if order.terms.type in _REST and reached and order.state is not OrderState.CANCELLING:
             resting.append(order)
             continue
-        ended = OrderState.CANCELLED if order.filled else OrderState.REJECTED
+        # One that was accepted can be refused no more: without an end it would be waited for, by its own stop too.
+        ended = OrderState.CANCELLED if reached else OrderState.REJECTED
         await gateway.on_state(order.terms.id, ended, code="ENGINE-ENDED", words="the engine ended first")
     trading.paper.restore([OpenOrder(terms=order.terms, left=order.left, venue_id=order.venue_id) for order in resting])
     await trading.guards.load([order.terms for order in gateway.blotter.open()])

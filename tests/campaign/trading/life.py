@@ -11,6 +11,7 @@ Decided here:
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 import weakref
 from collections.abc import Callable, Coroutine, Iterator
@@ -170,7 +171,13 @@ def mortal(world: World) -> Iterator[None]:
             life.tasks[task] = None
         return task
 
+    def complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        # What a dead process raises nobody hears.
+        if not isinstance(context.get("exception"), Died):
+            world.loop._complain(loop, context)
+
     loop.set_task_factory(factory)
+    loop.set_exception_handler(complain)
     with ExitStack() as stack:
         stack.enter_context(_databases())
         stack.enter_context(_files())
@@ -179,6 +186,7 @@ def mortal(world: World) -> Iterator[None]:
             yield
         finally:
             loop.set_task_factory(None)
+            gc.collect()
 
 
 @contextmanager

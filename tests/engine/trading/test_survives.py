@@ -136,6 +136,23 @@ def test_a_position_whose_close_was_cut_short_has_its_stop_again(step: str) -> N
     on_desk(work)
 
 
+@pytest.mark.parametrize("step", ["after order intent", "after order state", "before fill"])
+def test_an_order_of_paper_that_was_accepted_and_not_filled_has_an_end_after_the_start(step: str) -> None:
+    """Its venue died with the engine. The protector waits for the end of a stop's order before it sends another."""
+
+    async def work(desk: Desk) -> None:
+        price = desk.trading.markets.mark("BTC_USDT").price  # type: ignore[union-attr]
+        stop = f"{price * Decimal('0.97'):.2f}"
+        buy = tc.PlaceOrder(symbol="BTC_USDT", side="BUY", amount="100", stop=stop)
+        await desk.ask(buy)
+        await desk.trading.guards.protect(Protection(account="paper", symbol="BTC_USDT", stop=price * 2))
+        await desk.dies(asyncio.sleep(60), step)
+        await desk.until(lambda: desk.trading.is_dust(desk.trading.portfolio.position("paper", "BTC_USDT")), 20)
+        await desk.until(lambda: not desk.trading.gateway.blotter.open("paper"), 20)
+
+    on_desk(work)
+
+
 def test_an_entry_is_protected_while_its_bot_waits_for_the_exchanges_answer() -> None:
     """The fill comes over the stream, the answer to the order seconds later: the stop counts from the fill."""
 
