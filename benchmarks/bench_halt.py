@@ -13,6 +13,7 @@ import signal
 import sqlite3
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -97,17 +98,46 @@ async def watch(home: str, begun: float) -> tuple[float, float]:
         await rest.close()
 
 
-def once(home: str, face: Terminal) -> Seen:
-    asyncio.run(prepare(home))
+@contextmanager
+def read_by_its_terminal(face: Terminal) -> Iterator[None]:
+    """What the face paints is read all the time, as a terminal does."""
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            face.read(0.02)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield
+    finally:
+        over.set()
+        reader.join()
+
+
+def prepared(home: str, face: Terminal) -> None:
+    with read_by_its_terminal(face):
+        asyncio.run(prepare(home))
     face.drain(1.0)
+
+
+def pressed(home: str, face: Terminal) -> Seen:
+    """The chord, and what the exchange and the screen make of it."""
     face.send("\x07")
     face.drain(0.1)
     begun = time.perf_counter()
     face.send("\x07")
-    first, last = asyncio.run(watch(home, begun))
+    with read_by_its_terminal(face):
+        first, last = asyncio.run(watch(home, begun))
     shown = face.until("HALTED") * 1000
     face.send("\x1b")
     return Seen(first, last, shown)
+
+
+def once(home: str, face: Terminal) -> Seen:
+    prepared(home, face)
+    return pressed(home, face)
 
 
 @contextmanager
@@ -165,15 +195,8 @@ def main() -> bool:
 
 
 def once_locked(home: str, face: Terminal) -> Seen:
-    asyncio.run(prepare(home))
-    face.drain(1.0)
+    prepared(home, face)
     with locked(home):
-        face.send("\x07")
-        face.drain(0.1)
-        begun = time.perf_counter()
-        face.send("\x07")
-        first, last = asyncio.run(watch(home, begun))
-        shown = face.until("HALTED") * 1000
-    face.send("\x1b")
+        seen = pressed(home, face)
     face.drain(3)
-    return Seen(first, last, shown)
+    return seen

@@ -1,7 +1,8 @@
 """The terminal driver: Textual's own, which also tells how many frames wait for the terminal.
 
-Decided here: this is the only place that touches the driver's private parts. A terminal that is not read fills the
-writer's queue of 30 and then blocks the whole loop; whoever skips a frame while there is a backlog never gets there.
+Decided here: this is the only place that touches the driver's private parts. A terminal that is not read would fill the
+writer's queue of 30 and then block the whole loop, and with it the keys that halt: the queue has no bound here. Frames
+are skipped while there is a backlog, so what waits is only what a key or a notice painted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ class PacedDriver(LinuxDriver):
     def backlog(self) -> int:
         thread = self._writer_thread
         return 0 if thread is None else thread._queue.qsize()
+
+    def start_application_mode(self) -> None:
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        if self._writer_thread is not None:
+            self._writer_thread._queue.maxsize = 0
 
     def switch_mouse(self, on: bool) -> None:
         if on:
