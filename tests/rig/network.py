@@ -3,12 +3,13 @@
 Decided here: a link is two directions; each delivers in order after a latency drawn from the seed. A reader that pauses
 fills the writer's buffer, and the writer's protocol is told to pause, as over a real socket. Faults are methods, so a
 plan can call them at any moment: `reset`, `half_open` (nothing arrives any more, nobody is told), `refuse`, `dns_down`,
-`latency`.
+`latency`. What arrives is handled in the context of the side that it arrives at, as with a real socket.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -29,7 +30,7 @@ class Network:
     def __init__(self, loop: SimLoop, chance: Chance) -> None:
         self.loop = loop
         self._chance = chance
-        self._listeners: dict[int, Callable[[], asyncio.BaseProtocol]] = {}
+        self._listeners: dict[int, tuple[Callable[[], asyncio.BaseProtocol], contextvars.Context]] = {}
         self._next_port = 20_000
         self.links: list[Link] = []
         self.latency: tuple[float, float] = (0.005, 0.060)
@@ -54,9 +55,12 @@ class Network:
         self.links = [link for link in self.links if link.alive]
         link = Link(self, port)
         self.links.append(link)
-        near, far = factory(), self._listeners[port]()
-        ours, theirs = link.ends = (MemoryTransport(link, 0, near), MemoryTransport(link, 1, far))
-        far.connection_made(theirs)
+        accept, there = self._listeners[port]
+        near, far = factory(), there.run(accept)
+        ours = MemoryTransport(link, 0, near, contextvars.copy_context())
+        theirs = there.run(MemoryTransport, link, 1, far, there)
+        link.ends = (ours, theirs)
+        there.run(far.connection_made, theirs)
         near.connection_made(ours)
         return ours, near
 
@@ -66,7 +70,7 @@ class Network:
             port = self._next_port
         if port in self._listeners:
             raise OSError(98, "Address already in use")
-        self._listeners[port] = factory
+        self._listeners[port] = factory, contextvars.copy_context()
         return MemoryServer(self, port)
 
     def close(self, port: int) -> None:
@@ -92,7 +96,7 @@ class Link:
         loop = self.network.loop
         self._arrives[side] = max(self._arrives[side], loop.now + self.network.delay())
         self._under_way[side].append(data)
-        loop.call_at(self._arrives[side], self._arrive, side)
+        loop.call_at(self._arrives[side], self._arrive, side, context=self.ends[1 - side].context)
 
     def _arrive(self, side: int) -> None:
         # Timers of one moment have no order among themselves; the bytes have.
@@ -114,16 +118,18 @@ class Link:
         if not self.over:
             self.over = True
             for end in self.ends:
-                self.network.loop.call_soon(end.lost, ConnectionResetError(104, "Connection reset by peer"))
+                error = ConnectionResetError(104, "Connection reset by peer")
+                self.network.loop.call_soon(end.lost, error, context=end.context)
 
 
 class MemoryTransport(asyncio.Transport):
     """One end of a link."""
 
-    def __init__(self, link: Link, side: int, protocol: asyncio.BaseProtocol) -> None:
+    def __init__(self, link: Link, side: int, protocol: asyncio.BaseProtocol, context: contextvars.Context) -> None:
         names = [("10.0.0.1", 40_000), ("10.0.0.2", link.port)]
         here, there = names[side], names[1 - side]
         super().__init__({"socket": _Socket(here, there), "sockname": here, "peername": there})
+        self.context = context
         self._link = link
         self._side = side
         self._protocol = protocol
@@ -156,7 +162,7 @@ class MemoryTransport(asyncio.Transport):
     def resume_reading(self) -> None:
         if not self._reading:
             self._reading = True
-            self._link.network.loop.call_soon(self._drain)
+            self._link.network.loop.call_soon(self._drain, context=self.context)
 
     def can_write_eof(self) -> bool:
         return True
@@ -190,13 +196,13 @@ class MemoryTransport(asyncio.Transport):
         if not self._closing:
             self._closing = True
             self.write_eof()
-            self._link.network.loop.call_soon(self.lost, None)
+            self._link.network.loop.call_soon(self.lost, None, context=self.context)
 
     def abort(self) -> None:
         if not self._lost:
             self._closing = True
             self._link.send(self._side, None)
-            self._link.network.loop.call_soon(self.lost, None)
+            self._link.network.loop.call_soon(self.lost, None, context=self.context)
 
     # -- the network's side ---------------------------------------------------------------------------------------
 

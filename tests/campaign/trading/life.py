@@ -277,8 +277,8 @@ def _or_oserror(life: Life, name: str) -> None:
 def _network() -> Iterator[None]:
     made, write = MemoryTransport.__init__, MemoryTransport.write
 
-    def opened(self: Any, link: Any, side: int, protocol: Any) -> None:
-        made(self, link, side, protocol)
+    def opened(self: Any, link: Any, side: int, protocol: Any, context: Any) -> None:
+        made(self, link, side, protocol, context)
         life = _LIFE.get()
         self._life = life if side == 0 else None
         if self._life is not None:

@@ -201,6 +201,8 @@ class Watch:
         for path, was, now in _differences("", before, json.loads(json.dumps(state))):
             if path.endswith(".left_at"):
                 continue  # an exit that a person sent counts as one of this moment, until it is over
+            if path.endswith((".exit", ".order")) and not now and self.tail.read().orders[was].final:
+                continue  # its order has ended, which the bot was about to hear
             self.seen.find("bots_go_on_where_they_were", f"{self.now} bot {number}: {path} was {was}, is {now}")
 
     # -- once a second --------------------------------------------------------------------------------------------

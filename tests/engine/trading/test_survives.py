@@ -145,8 +145,12 @@ def test_an_order_of_paper_that_was_accepted_and_not_filled_has_an_end_after_the
         stop = f"{price * Decimal('0.97'):.2f}"
         buy = tc.PlaceOrder(symbol="BTC_USDT", side="BUY", amount="100", stop=stop)
         await desk.ask(buy)
-        await desk.trading.guards.protect(Protection(account="paper", symbol="BTC_USDT", stop=price * 2))
-        await desk.dies(asyncio.sleep(60), step)
+
+        async def falls() -> None:
+            await desk.trading.guards.protect(Protection(account="paper", symbol="BTC_USDT", stop=price * 2))
+            await asyncio.sleep(60)
+
+        await desk.dies(falls(), step)
         await desk.until(lambda: desk.trading.is_dust(desk.trading.portfolio.position("paper", "BTC_USDT")), 20)
         await desk.until(lambda: not desk.trading.gateway.blotter.open("paper"), 20)
 
