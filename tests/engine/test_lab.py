@@ -362,6 +362,20 @@ async def test_other_versions_of_what_computes_are_another_run(stage: Stage, mon
     assert (await ended(engine, again.job)).end == "completed"
 
 
+async def test_candles_of_later_times_only_do_not_make_another_run(stage: Stage) -> None:
+    engine = await with_candles(stage)
+    started: lr.BacktestStarted = await engine.handle(lc.StartBacktest(spec=spec()))
+    assert (await ended(engine, started.job)).end == "completed"
+    assert engine.stores is not None
+    # Another source: a row of its own in the provenance.
+    for at_ms, cached in ((START + (BARS + 5) * HOUR, True), (START + 5 * HOUR, False)):
+        late = CandleArrays.from_columns(np.array([at_ms]), [np.array([100.0])] * 5 + [np.zeros(1)], np.array([-1]))
+        await engine.stores.candles.put_arrays("BTC_USDT", Timeframe.H1, late, "other")
+        again: lr.BacktestStarted = await engine.handle(lc.StartBacktest(spec=spec()))
+        assert again.cached == cached
+    assert (await ended(engine, again.job)).end == "completed"
+
+
 async def test_a_list_of_sweeps_does_not_read_their_tables(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = await with_candles(stage)
     asked = msgspec.structs.replace(SWEEP, run=spec())

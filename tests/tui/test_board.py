@@ -108,9 +108,12 @@ async def test_a_narrow_terminal_shows_one_stage_and_says_where_one_is(open_desk
 async def test_what_is_unknown_is_a_dash_and_never_a_zero(open_desk):
     async with open_desk() as desk:
         await at_board(desk)
-        lines = [line for line in desk.text().splitlines() if line.startswith(("│ backtest ", "│ paper "))]
-        assert len(lines) == 2
-        for line in lines:
+
+        def lines() -> list[str]:
+            return [line for line in desk.text().splitlines() if line.startswith(("│ backtest ", "│ paper "))]
+
+        await desk.until(lambda: len(lines()) == 2, desk.text)
+        for line in lines():
             assert line.count("–") == 6
             assert "0" not in line
 

@@ -12,8 +12,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from polotui.api import trade_replies as tr
+from polotui.core import threads
 from polotui.core.errors import PolotuiError
-from polotui.core.threads import beside
 from polotui.model.candles import Timeframe
 from polotui.risk import correlation
 
@@ -59,7 +59,7 @@ class Correlations:
             if found is not None:
                 series[symbol] = found
         now = self._trading.clock.wall_ms()
-        matrix = await beside(lambda: correlation.matrix(series, now), "correlations")
+        matrix = await threads.beside(lambda: correlation.matrix(series, now), "correlations")
         self._series = series
         self._trading.view.correlations = matrix
         self._trading.touch_state()
@@ -85,7 +85,7 @@ class Correlations:
                     self._series[symbol] = found
         symbols = list(dict.fromkeys([*extra, *self._symbols]))[:MOST_SYMBOLS]
         now, series = self._trading.clock.wall_ms(), dict(self._series)
-        known = await beside(lambda: correlation.matrix(series, now), "correlations")
+        known = await threads.beside(lambda: correlation.matrix(series, now), "correlations")
         held = {p.symbol for p in self._trading.view.positions("paper")}
         limits = self._trading.limits.limits()
 

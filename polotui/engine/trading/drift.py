@@ -23,9 +23,9 @@ from polotui.api.lab_values import Costs, RunSpec
 from polotui.backtest import documents
 from polotui.backtest.tasks import curve_of, trades_of
 from polotui.backtest.work import Document
+from polotui.core import threads
 from polotui.core.errors import PolotuiError, Refused, UsageError
 from polotui.core.text import clean
-from polotui.core.threads import beside
 from polotui.engine.backtests import DRIFT, row_from
 from polotui.engine.trading import shapes
 from polotui.engine.trading.drift_words import OnPaper, Span, Tested, parts_told, told, when
@@ -138,7 +138,7 @@ class DriftReports:
         return Tested(
             run=run,
             result=exact(curve[1][-1]) - stored.capital,
-            deals=await beside(lambda: backtest_deals(trades, row.symbols), "drift"),
+            deals=await threads.beside(lambda: backtest_deals(trades, row.symbols), "drift"),
             warnings=[clean(line, 300) for line in detail["warnings"]],
         )
 
@@ -205,7 +205,7 @@ class DriftReports:
                 late=sum(fill.late_ms > 0 for fill in fills),
             )
 
-        return await beside(compute, "drift")
+        return await threads.beside(compute, "drift")
 
     async def _close(self, symbol: str, span: Span) -> Decimal:
         """The last close of the span, which is what the backtest values at too."""

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from polotui.backtest.tasks import curve_of
-from polotui.core.threads import beside
+from polotui.core import threads
 
 LOW, HIGH = 5.0, 95.0
 MOST_KEPT = 500
@@ -56,7 +56,7 @@ class Bands:
         key = (run, bucket(bars))
         if key not in self._kept:
             data = await self._part(run, "curve")
-            self._kept[key] = await beside(lambda: band_of(curve_of(data)[1], capital, key[1]), "expected band")
+            self._kept[key] = await threads.beside(lambda: band_of(curve_of(data)[1], capital, key[1]), "expected band")
             while len(self._kept) > MOST_KEPT:
                 del self._kept[next(iter(self._kept))]
         return self._kept[key]
