@@ -199,6 +199,8 @@ class LiveBot:
                     await bot.settle(terms.symbol)
             case Moved(terms, state, code, words):
                 bot.on_order(terms, state, code, words)
+                # An exit may fail long after it was sent: when its fate was unknown.
+                await bot.keep_unsold(terms.symbol)
                 if self._notes:
                     await self._save(bot)
             case Asked():

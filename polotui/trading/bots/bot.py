@@ -210,10 +210,11 @@ class Bot(Deciding):
         if position.exit_reason == 0:
             await self._protect(hand)
 
-    async def keep_unsold(self) -> None:
-        """On a book, after `exits`: what could not be sold has its stop again until the next try."""
+    async def keep_unsold(self, symbol: str = "") -> None:
+        """On a book, after `exits` or when one has failed: what could not be sold has its stop again until the next
+        try. Of one symbol or of all."""
         for hand in self.hands.values():
-            if hand.held and hand.position.exit_reason != 0 and not hand.exit_id:
+            if symbol in ("", hand.symbol) and hand.held and hand.position.exit_reason != 0 and not hand.exit_id:
                 await self._protect(hand)
 
     async def _protect(self, hand: Hand) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from decimal import Decimal
 from fractions import Fraction
@@ -48,6 +49,10 @@ async def trades_again(seen: Seen, person: Person) -> None:
             caller="person",
         )
         placed = await person.ask(command)
+        if placed is not None and placed.decision.code == "RISK-RATE":
+            # Bots have used this second up.
+            await asyncio.sleep(1.5)
+            placed = await person.ask(command)
         if placed is None:
             seen.find("trades_again", f"{account}: the desk does not take orders")
         elif not placed.placed and placed.decision.code not in LIMITS:

@@ -61,7 +61,6 @@ class Watch:
         self._differs = 0
         self._stood: dict[int, dict[str, Any]] = {}
         self._sent: dict[str, int] = {}
-        self._on_the_way: set[str] = set()
 
     # -- at each approval -----------------------------------------------------------------------------------------
 
@@ -96,7 +95,7 @@ class Watch:
             resting = counted.get(order_id)
             if resting is None:
                 # It may have ended in memory an instant before its row.
-                if order_id in self._on_the_way or told.state in ("CANCELLING",):
+                if told.state == "CANCELLING":
                     continue
                 self.seen.find("worst_case_counts_every_order", f"{self.now} {told.state} {order_id} was not counted")
                 continue
@@ -116,7 +115,12 @@ class Watch:
         """Nothing is between the ledger and memory at this instant."""
         life = current()
         trading = life.engine.trading if life is not None else None
-        return trading is not None and not trading.gateway._booking.locked() and not self._on_the_way
+        return (
+            trading is not None
+            and not trading.gateway._booking.locked()
+            # A deposit stands in the ledger an instant before it counts.
+            and self._quiet(trading)
+        )
 
     def stale(self, life: Life, symbol: str) -> str:
         """Why the engine's book of a symbol must not carry a decision, by the exchange's own; empty: it may."""

@@ -176,3 +176,29 @@ def test_an_entry_is_protected_while_its_bot_waits_for_the_exchanges_answer() ->
         await asyncio.sleep(60)
 
     on_desk(work)
+
+
+def test_a_position_has_its_stop_again_when_an_exit_of_unknown_fate_never_arrived() -> None:
+    """The bot takes the stop down to sell; it is known only many seconds later that the sale never was."""
+
+    async def work(desk: Desk) -> None:
+        await desk.ask(lc.SaveStrategy(text=TEXTS["hasty"]))
+        await desk.ask(tc.StartBot(strategy="hasty", capital="900", venue="exchange"))
+        refused: list[tuple[str, str]] = []
+
+        def note_refusals() -> bool:
+            query = (
+                "SELECT i.id, i.symbol FROM order_events e JOIN intents i ON i.id = e.order_id"
+                " WHERE e.state = 'REJECTED' AND i.purpose = 'exit' AND i.account = 'spot/bot-1'"
+            )
+            refused[:] = rows(desk, query)
+            return bool(refused)
+
+        await desk.until(lambda: [p for p in desk.trading.portfolio.positions("spot/bot-1") if p.quantity > 0], 600)
+        await asyncio.sleep(2)
+        desk.simulator.faults.load([Rule(kind="lost", method="POST", path="/orders", effect="before", rate=1.0)])
+        await desk.until(note_refusals, 600, what="an exit is lost")
+        _, symbol = refused[0]
+        await desk.until(lambda: desk.trading.guards.of("spot/bot-1", symbol) is not None, 4, what="it has its stop")
+
+    on_desk(work)
