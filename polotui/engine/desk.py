@@ -76,6 +76,8 @@ class Desk:
         self._standing: object = None
         self.watched: list[str] = []
         self._also: list[str] = []
+        #: A demo without a list of its own watches everything there is, as soon as that is known.
+        self._watches_all = False
 
     async def start(self) -> None:
         self._hub.provide("watch", self._watch_event)
@@ -91,9 +93,13 @@ class Desk:
             self.watched = [symbol for symbol in stored.split(",") if is_plain_symbol(symbol)]
         elif not self._engine.settings.market.top:
             self.watched = list(self._engine.settings.market.symbols)
-        if self._exchange.venue.demo and not stored:
-            await self._load_markets()
-            self.watched = [symbol for symbol in self._markets if symbol.endswith("_USDT")][:MAX_WATCHED]
+        self._watches_all = self._exchange.venue.demo and not stored
+        if self._watches_all:
+            try:
+                await self._load_markets()
+            except PolotuiError as error:
+                # An exchange that is away now is no reason not to start: the service asks again.
+                log.info("the demo's symbols come later", extra={"detail": str(error)})
         self._exchange.start_feed(self.watched)
         # The list of markets may have come before the watchlist did.
         self._drop_unlisted()
@@ -279,6 +285,10 @@ class Desk:
         self._markets = {market.symbol: market for market in await self._exchange.rest.markets()}
         if self._engine.trading is not None:
             self._engine.trading.on_markets(self._markets)
+        if self._watches_all and self._markets:
+            self._watches_all = False
+            self.watched = [symbol for symbol in self._markets if symbol.endswith("_USDT")][:MAX_WATCHED]
+            self._want()
         self._hub.touch("symbols")
         self._drop_unlisted()
         for symbol in self.watched:

@@ -79,7 +79,8 @@ class Watch:
         if broken:
             self.seen.find("no_limit_is_broken", f"{self.now} {asked.terms.purpose} of {asked.terms.symbol}: {broken}")
         self.view_is_true(asked, view)
-        if not asked.terms.reduces and self.stale(life, asked.terms.symbol):
+        # A sale of what is held reduces, whatever it is called; the book may be old then.
+        if asked.terms.side is Side.BUY and self.stale(life, asked.terms.symbol):
             self.seen.find(
                 "no_decision_on_a_stale_book", f"{self.now} approved: {self.stale(life, asked.terms.symbol)}"
             )

@@ -202,3 +202,19 @@ def test_a_position_has_its_stop_again_when_an_exit_of_unknown_fate_never_arrive
         await desk.until(lambda: desk.trading.guards.of("spot/bot-1", symbol) is not None, 4, what="it has its stop")
 
     on_desk(work)
+
+
+def test_an_engine_that_starts_while_the_exchange_is_away_is_there_when_it_is_back() -> None:
+    """A demo's first list of symbols was asked for while the exchange was in maintenance, and the start failed."""
+
+    async def work(desk: Desk) -> None:
+        away = [Rule(kind="error", path=path, rate=1.0, status=503) for path in ("/markets", "/accounts/balances")]
+        desk.simulator.faults.load(away)
+        await desk.lives.start(patience=30)
+        assert desk.engine.desk is not None
+        await asyncio.sleep(20)
+        desk.simulator.faults.load([])
+        await desk.until(desk.works, 90, what="the desk works")
+        assert sorted(desk.engine.desk.watched) == ["BTC_USDT", "ETH_USDT", "SOL_USDT"]
+
+    on_desk(work, opened=False)
