@@ -113,6 +113,11 @@ class Charts:
         """Now in market time, which may run ahead of the machine's clock."""
         return self._clock.wall_ms()
 
+    @property
+    def newest_ms(self) -> int:
+        """When the newest candle opened, by the exchange alone; 0 before the first."""
+        return self._clock.newest_ms
+
     # -- history --------------------------------------------------------------------------------------------------
 
     async def history(self, symbol: str, frame: Timeframe, limit: int) -> list[Candle]:

@@ -5,6 +5,8 @@ Decided here:
   (a demo at sixty times the speed), so that fills stand where their candles stand. A real market may run ahead by a
   minute at most: one wrong timestamp must not begin another trading day.
 * It never goes backwards, also not after a restart on a machine whose clock was set back: days and latches count by it.
+  Where it is ahead of the truth it goes at half speed until the truth has caught up; standing still it would put all
+  orders of minutes into one second, which the gate allows few in.
 * Durations are measured with the monotonic clock of the machine, like everywhere.
 """
 
@@ -16,6 +18,8 @@ from polotui.core.clock import Clock
 
 #: How far a real market's time may be ahead of the exchange's, or of the machine's while that is not known.
 MOST_AHEAD_MS = 60_000
+#: How fast it goes while it is ahead of the truth.
+CATCH_UP = 0.5
 
 
 class TradingClock:
@@ -34,19 +38,22 @@ class TradingClock:
         self._clock = clock
         self._exchange_ms = exchange_ms
         self._market_ms = market_ms
-        self._latest = 0
+        self._latest = 0.0
+        self._asked_at = clock.monotonic()
 
     def wall_ms(self) -> int:
         asked = self._exchange_ms()
         now, market = self._clock.wall_ms() if asked is None else asked, self._market_ms()
         if self._most_ahead_ms is not None:
             market = min(market, now + self._most_ahead_ms)
-        self._latest = max(now, market, self._latest)
-        return self._latest
+        at = self._clock.monotonic()
+        passed_ms, self._asked_at = (at - self._asked_at) * 1000, at
+        self._latest = max(now, market, self._latest + passed_ms * CATCH_UP if self._latest else 0.0)
+        return int(self._latest)
 
     def not_before(self, at_ms: int) -> None:
         """A stored row is that late: nothing new is earlier."""
-        self._latest = max(self._latest, at_ms)
+        self._latest = max(self._latest, float(at_ms))
 
     def monotonic(self) -> float:
         return self._clock.monotonic()

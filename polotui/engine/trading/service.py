@@ -92,7 +92,7 @@ class Trading(Telling):
         charts = engine.charts
         self.markets = LiveMarkets(self.exchange, engine.clock)
         self.clock = TradingClock(
-            engine.clock, self.exchange.rest.exchange_ms, lambda: max(charts.market_ms(), self.markets.newest_ms),
+            engine.clock, self.exchange.rest.exchange_ms, lambda: max(charts.newest_ms, self.markets.newest_ms),
             most_ahead_ms=None if self.exchange.venue.demo else MOST_AHEAD_MS,
         )  # fmt: skip
         self.limits = LimitDesk(self.database, engine.clock, self.clock)

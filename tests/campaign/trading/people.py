@@ -83,6 +83,8 @@ class Person:
         except (asyncio.CancelledError, TimeoutError):
             raise
         except Exception as error:  # noqa: BLE001 - a use case that breaks is a finding
+            if isinstance(error, OSError) and error.errno == 5 and "the process is dead" in str(error):
+                return None  # its process died while it asked
             self.diary.broke.append(f"{name}: {type(error).__name__}: {error}")
         return None
 

@@ -59,6 +59,7 @@ class Watch:
         self._below: dict[tuple[str, str], float] = {}
         self._unknown: dict[str, float] = {}
         self._differs = 0
+        self._latched: set[tuple[str, str]] = set()
         self._stood: dict[int, dict[str, Any]] = {}
         self._sent: dict[str, int] = {}
 
@@ -227,6 +228,7 @@ class Watch:
             self.positions_are_protected(trading)
             self.stops_fire(trading)
             self.queues_are_bounded(found)
+            self.latches_hold(trading)
             self.unknown_is_resolved(trading)
             if self.world.loop.now >= fold_at and self.fold(trading):
                 fold_at = self.world.loop.now + FOLD_SECONDS
@@ -291,6 +293,14 @@ class Watch:
         for name, size in queues.items():
             if size > BUSY:
                 self.seen.find("queues_are_bounded", f"{self.now} {name}: {size}")
+
+    def latches_hold(self, trading: Any) -> None:
+        """What was set holds in this life and every later one, until a person clears it."""
+        active = {(latch.name, latch.account) for latch in trading.latches.active()}
+        for name, account in sorted(self._latched - active):
+            if name not in self.seen.diary.cleared:
+                self.seen.find("latches_are_monotone", f"{self.now} {name} of {account or 'all'} is not set any more")
+        self._latched = active
 
     def unknown_is_resolved(self, trading: Any) -> None:
         now, still = self.world.loop.now, set()

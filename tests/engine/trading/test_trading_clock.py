@@ -27,3 +27,18 @@ def test_it_never_goes_back() -> None:
     assert clock.wall_ms() == NOW + 5_000
     ahead[0] = 0
     assert clock.wall_ms() == NOW + 5_000
+
+
+def test_where_it_is_ahead_it_goes_at_half_speed_until_the_truth_has_caught_up() -> None:
+    """The machine's clock was minutes ahead until the exchange's time was known. Standing still for minutes would put
+    every order of them into one second."""
+    machine, exchange = FrozenClock(NOW + 10_000), list[int | None]([None])
+    clock = TradingClock(machine, lambda: exchange[0], lambda: 0)
+    assert clock.wall_ms() == NOW + 10_000
+    told = []
+    for second in range(30):
+        exchange[0] = NOW + second * 1_000
+        told.append(clock.wall_ms() - exchange[0])
+        machine.advance(1)
+    assert told[:4] == [10_000, 9_500, 9_000, 8_500]
+    assert told[20:] == [0] * 10
