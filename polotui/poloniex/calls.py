@@ -15,7 +15,7 @@ it is reported at once, and whoever asks chooses a slow pace. A wait that would 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -35,6 +35,7 @@ from polotui.poloniex.errors import (
     NotReached,
     OutcomeUnknown,
     RequestRefused,
+    Withheld,
 )
 from polotui.poloniex.limits import Bucket, Limits, Pool
 from polotui.poloniex.signing import Signer, query_text, signed_headers
@@ -89,6 +90,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     urgent: bool = False
     #: How long it may wait for its turn; None: as long as the whole call may take.
     patience_s: float | None = None
+    #: Asked right before the bytes leave, after every wait: why it must not go after all; empty: it may.
+    withheld: Callable[[], str] | None = None
 
     @property
     def reads(self) -> bool:
@@ -177,6 +180,8 @@ class Caller:
         patience_s = left_s if call.patience_s is None else min(left_s, call.patience_s)
         await bucket.take(call.name, patience_s=patience_s, urgent=call.urgent)
         headers = self._headers(call)
+        if call.withheld is not None and (why := call.withheld()):
+            raise Withheld(call.name, why)
         deadline_s = max(0.001, min(self._settings.request_s, give_up_at - self._clock.monotonic()))
         try:
             reply = await self._http.send(call.method, call.target, headers, call.body, deadline_s)

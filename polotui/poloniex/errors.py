@@ -59,6 +59,15 @@ class NotReached(ExchangeError):
         )
 
 
+class Withheld(ExchangeError):
+    """What was about to be sent must not go any more. Nothing was sent."""
+
+    code = "withheld"
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what} was not sent: {why}.", safe="Nothing was sent.")
+
+
 class ExchangeDown(ExchangeError):
     """The exchange answered that it does not work at the moment."""
 

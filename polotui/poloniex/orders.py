@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -118,10 +118,12 @@ class SpotOrders:
     def __init__(self, rest: SpotRest) -> None:
         self._rest = rest
 
-    async def place(self, order: NewOrder, market: Market) -> Placed:
-        """Sends one order, once."""
+    async def place(self, order: NewOrder, market: Market, withheld: Callable[[], str] | None = None) -> Placed:
+        """Sends one order, once. `withheld` is asked right before the bytes leave and raises Withheld by its words."""
         body = order.body(market)
-        reply = await self._send("POST", "/orders", body, wire_account.PlacedWire, patience_s=PATIENCE_S)
+        reply = await self._send(
+            "POST", "/orders", body, wire_account.PlacedWire, patience_s=PATIENCE_S, withheld=withheld
+        )
         return reply.value()
 
     async def place_batch(self, orders: Sequence[tuple[NewOrder, Market]]) -> list[Placed]:
@@ -177,7 +179,10 @@ class SpotOrders:
         *,
         urgent: bool = False,
         patience_s: float | None = None,
+        withheld: Callable[[], str] | None = None,
     ) -> T:
         for address in self._rest.addresses:
             await loopback_only(address, f"{method} {path[:60]}")
-        return await self._rest._signed(method, path, body=body, form=form, urgent=urgent, patience_s=patience_s)
+        return await self._rest._signed(
+            method, path, body=body, form=form, urgent=urgent, patience_s=patience_s, withheld=withheld
+        )

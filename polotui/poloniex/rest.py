@@ -11,6 +11,7 @@ Ids in arguments and results are text: they lie above 2**53.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -148,6 +149,7 @@ class SpotRest:
         form: type[T],
         urgent: bool = False,
         patience_s: float | None = None,
+        withheld: Callable[[], str] | None = None,
     ) -> T:
         """One signed call, never repeated unless it reads. `body` is JSON text, or a value that becomes it."""
         pool = pool_of(method, path)
@@ -173,6 +175,7 @@ class SpotRest:
             signed=True,
             urgent=urgent,
             patience_s=patience_s,
+            withheld=withheld,
         )
         return await self._caller.run(call, form)
 

@@ -17,7 +17,7 @@ from polotui.core.errors import RealTradeBlocked, UsageError
 from polotui.core.ids import Chance
 from polotui.model.money import plain
 from polotui.model.symbols import Market
-from polotui.poloniex.errors import NotOnGrid, OutcomeUnknown
+from polotui.poloniex.errors import NotOnGrid, OutcomeUnknown, Withheld
 from polotui.poloniex.orders import NewOrder, SpotOrders, loopback_only, on_grid
 from polotui.poloniex.rest import SpotRest
 from polotui.poloniex.signing import SecretSigner
@@ -171,6 +171,14 @@ async def test_no_order_leaves_this_machine(address: str) -> None:
         with pytest.raises(RealTradeBlocked):
             await attempt
     assert wire.sent == []
+
+
+async def test_an_order_may_be_withheld_up_to_the_last_moment() -> None:
+    wire = Wire(answer={"id": "1", "clientOrderId": "pt-1"})
+    with pytest.raises(Withheld, match="the desk was halted"):
+        await calls(wire).place(limit(), MARKET, lambda: "the desk was halted")
+    assert wire.sent == []
+    assert (await calls(wire).place(limit(), MARKET, lambda: "")).order_id == "1"
 
 
 async def test_the_address_of_the_transport_counts_too() -> None:

@@ -122,6 +122,8 @@ class Bots:
         live = self._live.get(order.terms.bot)
         if live is not None:
             live.on_order(order)
+        elif order.final and order.terms.bot in self._stored:
+            await self._capital.release(self._stored[order.terms.bot])
 
     async def on_refused(self, asked: Asked, decision: RiskDecision) -> None:
         return None

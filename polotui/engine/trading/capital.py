@@ -3,6 +3,7 @@
 Decided here:
 * Cash comes back at once, coins when they are too few to sell. What is held stays where it is, with its stop; what it
   brings later comes back with its fill.
+* What an open order still claims waits for its end: the last of a sale in parts looks like dust, and is spoken for.
 * A process may be killed between a bot's end and this, so every start looks at all ended bots again.
 """
 
@@ -54,8 +55,9 @@ class Capital:
     async def release(self, stored: StoredBot) -> None:
         trading, root = self._trading, root_of(stored.account)
         async with self._turn:
+            claimed = trading.gateway.blotter.holds(stored.account)
             for currency, amount in trading.portfolio.cash(stored.account).items():
-                if amount <= 0:
+                if amount <= 0 or claimed.get(currency):
                     continue
                 if currency != QUOTE:
                     held = trading.portfolio.position(stored.account, f"{currency}_{QUOTE}")

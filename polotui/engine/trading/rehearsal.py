@@ -78,6 +78,7 @@ class Rehearsal:
             listener=gateway,
             market_of=trading.markets.market,
             stop=self._stop,
+            halted=lambda: gateway.halted,
         )
         self.venue.account = root
         self.resolver = Resolver(self.venue, orders, gateway, clock=clock, chance=chance)

@@ -47,8 +47,9 @@ class ExchangeDesk:
         books = LedgerBooks(database, gateway.portfolio, clock=trading_clock, chance=chance)
         self.rest = open_rest(rest_url, signer, clock=clock, chance=chance)
         self.venue = ExchangeVenue(
-            self.rest, gate=gate, orders=orders, listener=gateway, market_of=market_of, stop=stop
-        )
+            self.rest, gate=gate, orders=orders, listener=gateway, market_of=market_of, stop=stop,
+            halted=lambda: gateway.halted,
+        )  # fmt: skip
         self.resolver = Resolver(self.venue, orders, gateway, clock=trading_clock, chance=chance)
         self.stream = AccountStream(
             self.venue, self.resolver, orders, signer, clock=clock, chance=chance, url=private_url

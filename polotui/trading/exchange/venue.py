@@ -24,7 +24,7 @@ from polotui.core.clock import Clock
 from polotui.core.errors import ExchangeError
 from polotui.core.ids import Chance
 from polotui.model.account import Account, Order
-from polotui.model.orders import OrderState, OrderTerms, OrderType, Placement
+from polotui.model.orders import OrderState, OrderTerms, OrderType, Placement, Purpose
 from polotui.model.symbols import Market
 from polotui.poloniex.calls import MAINTENANCE, TROUBLE, RestSettings
 from polotui.poloniex.errors import (
@@ -36,6 +36,7 @@ from polotui.poloniex.errors import (
     NotOnGrid,
     NotReached,
     RequestRefused,
+    Withheld,
 )
 from polotui.poloniex.limits import Limits
 from polotui.poloniex.orders import NewOrder, SpotOrders, loopback_only
@@ -118,8 +119,11 @@ class ExchangeVenue:
         listener: VenueListener,
         market_of: MarketOf,
         stop: StopTrading,
+        halted: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`halted` is asked right before an order's bytes leave: the way to there has waits of its own."""
         self.rest = rest
+        self._halted = halted
         self.evidence = Evidence(rest, orders, listener, stop)
         self._calls = SpotOrders(rest)
         self._gate = gate
@@ -167,7 +171,9 @@ class ExchangeVenue:
     async def _send_order(self, terms: OrderTerms, order: NewOrder, market: Market) -> Placement:
         """The one sender of orders."""
         try:
-            placed = await self._calls.place(order, market)
+            placed = await self._calls.place(order, market, lambda: self._withheld(terms))
+        except Withheld as error:
+            return Placement(state=OrderState.REJECTED, code="HALTED", words=error.cause)
         except RequestRefused as error:
             if error.exchange_code == DUPLICATE:
                 return await self._already_there(terms)
@@ -190,6 +196,9 @@ class ExchangeVenue:
             odd = BadReply(f"order {terms.id}", f"an answer for {placed.client_id or 'no order'}")
             return self._unknown(terms, odd)
         return Placement(state=OrderState.ACCEPTED, venue_id=placed.order_id)
+
+    def _withheld(self, terms: OrderTerms) -> str:
+        return "the desk was halted" if self._halted() and terms.purpose is not Purpose.FLATTEN else ""
 
     async def _already_there(self, terms: OrderTerms) -> Placement:
         """The exchange has an order under this id: is it this one?"""

@@ -11,7 +11,7 @@ from typing import Any
 from polotui.api import trade_commands as tc
 from polotui.core.ids import Chance
 from polotui.core.paths import Home
-from polotui.model.orders import OrderTerms, OrderType, Purpose, Side
+from polotui.model.orders import OrderState, OrderTerms, OrderType, Purpose, Side
 from polotui.simulator.serve import Simulator
 from polotui.trading.exchange.token import Gate
 from polotui.trading.portfolio import Portfolio
@@ -20,10 +20,10 @@ from tests.campaign.trading.life import Life
 from tests.campaign.trading.people import Person
 from tests.campaign.trading.seen import Seen
 from tests.campaign.trading.tail import Tail, Told
+from tests.campaign.trading.watch import KEY
 from tests.rig import World
 from tests.trading import witness
 
-KEY = "demo-key"
 #: Limits that a run may have come to: a refusal for them is the desk at work.
 LIMITS = frozenset({"RISK-POSITION", "RISK-EXPOSURE", "RISK-CASH"})
 
@@ -60,6 +60,17 @@ async def trades_again(seen: Seen, person: Person) -> None:
             seen.find("trades_again", f"{account}: {placed.decision.code} {texts}")
         elif placed.placed and (placed.order is None or placed.order.state != "FILLED"):
             seen.find("trades_again", f"{account}: {placed.text}")
+
+
+async def at_rest(life: Life) -> None:
+    """Until nothing is on its way between a venue, memory and the ledger, for ten seconds at most."""
+    trading = life.engine.trading
+    assert trading is not None
+    moving = (OrderState.SUBMITTING, OrderState.CANCELLING)
+    for _ in range(200):
+        if not trading.gateway._sending and not any(o.state in moving for o in trading.gateway.blotter.open()):
+            return
+        await asyncio.sleep(0.05)
 
 
 def judge_running(seen: Seen, life: Life, simulator: Simulator, tail: Tail, world: World) -> None:

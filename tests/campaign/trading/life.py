@@ -122,7 +122,10 @@ class Lives:
         assert life is not None
         assert life.running is not None
         life.engine.stop("asked to")
-        await life.running
+        await asyncio.wait({life.running}, timeout=300)
+        if not life.running.done():
+            raise AssertionError("the engine does not end when it is asked to")
+        life.running.result()
         await _end_all(life.tasks)
 
     async def bury(self, life: Life) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from polotui.api import commands as c
 from polotui.api import lab_commands as lc
 from polotui.api import risk_commands as rc
 from polotui.api import trade_commands as tc
@@ -252,6 +253,9 @@ async def the_latch_of_the_day_trips(desk: Desk, noted: dict[str, Any]) -> None:
     await desk.until(lambda: desk.trading.latches.is_set("daily-loss"), 30)
     noted["latched"] = True
     await asyncio.sleep(5)
+    # A step to die at, long after the latch was set.
+    await desk.engine.handle(c.PaperDeposit(currency="USDT", amount="10"))
+    await asyncio.sleep(1)
 
 
 # -- the exchange ---------------------------------------------------------------------------------------------------

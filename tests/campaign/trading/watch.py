@@ -43,6 +43,8 @@ UNKNOWN_SECONDS = 5.0 + 10.0
 BUSY = 1_000
 LOOK_SECONDS = 1.0
 FOLD_SECONDS = 60.0
+#: The account of the run at the exchange.
+KEY = "demo-key"
 
 
 class Watch:
@@ -230,6 +232,7 @@ class Watch:
             self.queues_are_bounded(found)
             self.latches_hold(trading)
             self.unknown_is_resolved(trading)
+            self.refused_means_not_there()
             if self.world.loop.now >= fold_at and self.fold(trading):
                 fold_at = self.world.loop.now + FOLD_SECONDS
 
@@ -244,7 +247,7 @@ class Watch:
         """Everybody in a run enters with a stop, so a position without one is a fault."""
         now, still = self.world.loop.now, set()
         for held in trading.portfolio.positions():
-            if held.quantity <= 0 or trading.is_dust(held):
+            if held.quantity <= 0 or trading.is_dust(held) or self._worthless(trading, held):
                 continue
             key = (held.account, held.symbol)
             if held.account == "spot" and not held.bot and not self._bought(trading, *key):
@@ -260,6 +263,13 @@ class Watch:
                 self.seen.find("a_position_has_its_stop", f"{self.now} {' '.join(key)} has none since {since:.1f} s")
         for key in [key for key in self._bare if key not in still]:
             del self._bare[key]
+
+    def _worthless(self, trading: Any, held: Any) -> bool:
+        """After a start the engine may not know the exchange's rules yet, and with them what dust is."""
+        book = self.simulator.exchange.book_lv2(held.symbol)
+        return trading.markets.market(held.symbol) is None and bool(
+            book is not None and book.bids and Fraction(held.quantity) * Fraction(str(book.bids[0][0])) < 1
+        )
 
     def _bought(self, trading: Any, account: str, symbol: str) -> bool:
         return bool(trading.portfolio.position(account, symbol).fills)
@@ -313,6 +323,14 @@ class Watch:
                 self.seen.find("unknown_is_resolved", f"{self.now} {order.terms.id} is unknown since {since:.1f} s")
         for key in [key for key in self._unknown if key not in still]:
             del self._unknown[key]
+
+    def refused_means_not_there(self) -> None:
+        """What the ledger calls refused, the exchange does not have and never will."""
+        user = self.simulator.exchange.ledger.accounts[KEY]
+        there = {order.terms.client_id for order in user.orders.values()}
+        for order_id, told in self.tail.read().orders.items():
+            if told.state == "REJECTED" and order_id in there:
+                self.seen.find("venues_agree", f"{self.now} {order_id} counts as refused, and the exchange has it")
 
     def fold(self, trading: Any) -> bool:
         """The ledger folded anew is the live state. False: it was between two states, look again."""

@@ -30,11 +30,11 @@ def blind_retry() -> AbstractContextManager[None]:
     """An order without an answer is sent again."""
     original = SpotOrders.place
 
-    async def place(self: Any, order: Any, market: Any) -> Any:
+    async def place(self: Any, order: Any, market: Any, *more: Any) -> Any:
         try:
-            return await original(self, order, market)
+            return await original(self, order, market, *more)
         except OutcomeUnknown:
-            return await original(self, order, market)
+            return await original(self, order, market, *more)
 
     return patched(SpotOrders, "place", place)
 
