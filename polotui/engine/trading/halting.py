@@ -19,7 +19,7 @@ import msgspec
 from polotui.api import trade_replies as tr
 from polotui.core import halt
 from polotui.core.clock import Clock
-from polotui.core.errors import PolotuiError, UsageError
+from polotui.core.errors import PolotuiError, Refused, UsageError
 from polotui.core.paths import Home
 from polotui.core.text import clean
 from polotui.risk.values import TradingState
@@ -36,6 +36,8 @@ LOOK_SECONDS = 0.1
 AGAIN_SECONDS = 1.0
 PATIENCE_SECONDS = 30.0
 PAUSE_SECONDS = 0.1
+#: How long a resume waits for a halt that is still cancelling.
+RESUME_SECONDS = 8.0
 
 
 class Book(Protocol):
@@ -176,13 +178,15 @@ class Halting:
             self._seen = here
 
     async def resume(self, words: str, reducing: bool, caller: str) -> tr.Halted:
-        """Goes on, or on with reducing orders only. Raises UsageError without the word."""
+        """Goes on, or on with reducing orders only. Raises UsageError without the word, Refused while a
+        halt is still cancelling."""
         if words != "RESUME":
             raise UsageError(
                 "Trading goes on only with the word RESUME.",
                 safe="Nothing was changed.",
                 next_step="Type RESUME (polotui resume --yes RESUME).",
             )
+        await self._halt_is_over()
         halt.clear(self._home)
         self._gateway.held = ""
         self._seen = False
@@ -202,6 +206,21 @@ class Halting:
         }[state]
         self._write("resume", text, caller)
         return tr.Halted(state=state, text=text)
+
+    async def _halt_is_over(self) -> None:
+        """A halt that still cancels would take the orders with it that are placed after the resume."""
+        if self._cancelling is None or self._cancelling.done():
+            return
+        try:
+            async with asyncio.timeout(RESUME_SECONDS):
+                await asyncio.shield(self._cancelling)
+        except TimeoutError as error:
+            raise Refused(
+                "The halt is still cancelling what rests.",
+                safe="Everything stays halted.",
+                next_step="Resume again when it says what it has cancelled; half a minute at most.",
+                code="halting",
+            ) from error
 
     def _write(self, kind: str, text: str, caller: str) -> None:
         self._supervisor.task(f"book-{kind}", self._booked(kind, text, caller))

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from decimal import Decimal
+
+import pytest
 
 from polotui.api.risk_commands import Halt, Resume
 from polotui.api.trade_commands import PlaceOrder
+from polotui.core.errors import Refused
 from polotui.core.halt import flag_of
 from polotui.engine.local_link import LocalLink
+from polotui.engine.trading import halting as halting_module
 from tests.engine.conftest import Stage
 
 
-async def _resting(stage: Stage, link: LocalLink) -> None:
-    """Two limits at the exchange and two on paper."""
+ALL = ("spot", "spot", "paper", "paper")
+
+
+async def _resting(stage: Stage, link: LocalLink, accounts: Sequence[str] = ALL) -> None:
+    """A limit on each of these accounts, and nothing else."""
     engine = stage.engine
     assert engine.trading is not None
     rehearsal = engine.trading.rehearsal
@@ -27,7 +35,7 @@ async def _resting(stage: Stage, link: LocalLink) -> None:
         await asyncio.sleep(0.05)
     bid = engine.trading.view.market("BTC_USDT").bid
     assert bid is not None
-    for number, account in enumerate(("spot", "spot", "paper", "paper")):
+    for number, account in enumerate(accounts):
         price = round(float(bid) * (0.98 - number * 0.001), 2)
         reply = await link.call(
             PlaceOrder(
@@ -36,8 +44,30 @@ async def _resting(stage: Stage, link: LocalLink) -> None:
             )
         )  # fmt: skip
         assert reply.placed, [finding.text for finding in reply.decision.findings]
-    assert len(await rehearsal.venue.open_orders()) == 2
-    assert len(await engine.trading.paper.open_orders()) == 2
+    assert len(await rehearsal.venue.open_orders()) == accounts.count("spot")
+    assert len(await engine.trading.paper.open_orders()) == accounts.count("paper")
+
+
+async def test_a_resume_right_after_a_halt_waits_for_its_end(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The halt looks twice whether nothing rests; orders of after the resume were cancelled by it."""
+    engine = await stage.start()
+    link = LocalLink(engine)
+    await engine.safety.look()
+    await _resting(stage, link, ["spot"])
+    assert engine.trading is not None
+    assert engine.trading.rehearsal is not None
+    halting = asyncio.create_task(link.call(Halt(reason="a drill", caller="test")))
+    while not engine.trading.halting._cancelling:
+        await asyncio.sleep(0)
+    with monkeypatch.context() as patch:
+        patch.setattr(halting_module, "RESUME_SECONDS", 0.0)
+        with pytest.raises(Refused, match="still cancelling"):
+            await link.call(Resume(words="RESUME", caller="test"))
+    assert (await link.call(Resume(words="RESUME", caller="test"))).state == "ACTIVE"
+    assert halting.done() or (await halting).confirmed_ms
+    await _resting(stage, link, ["spot"])
+    for _ in range(4):
+        assert len(await engine.trading.rehearsal.venue.open_orders()) == 1
 
 
 async def test_a_halt_needs_neither_monitor_nor_ledger(stage: Stage) -> None:
