@@ -17,7 +17,6 @@ from polotui.engine.local_link import LocalLink
 from polotui.engine.trading import halting as halting_module
 from tests.engine.conftest import Stage
 
-
 ALL = ("spot", "spot", "paper", "paper")
 
 
