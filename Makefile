@@ -59,6 +59,8 @@ soak: dev
 campaign: dev
 	$(BIN)/python -m tests.campaign $(ARGS)
 	$(BIN)/python -m tests.campaign.trading $(ARGS)
+	$(BIN)/python -m tests.campaign.trading.crash
+	$(BIN)/python -m tests.campaign.trading.defects
 	$(BIN)/python -m tests.campaign.kills --kills $(KILLS) --homes $(WORKERS)
 
 # Line coverage of everything below the faces. The campaign runs the same lines for hours and is left out for time.

@@ -116,7 +116,7 @@ async def _play(desk: Desk, plot: Script, watch: Watch, seen: Seen, outcome: Out
     await asyncio.sleep(2)
     looking.cancel()
     await asyncio.wait({looking})
-    await ending.at_rest(desk.life)
+    await ending.at_rest(desk.life, desk.simulator)
     ending.judge_running(seen, desk.life, desk.simulator, desk.tail, desk.world)
     await desk.lives.stop()
     ending.judge_files(seen, desk.home, desk.tail)

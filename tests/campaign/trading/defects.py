@@ -93,11 +93,10 @@ def _as_there(name: str, *caught_by: str, **how: Any) -> None:
 
 _as_there("blind_retry", "one_order_for_an_intent")
 _as_there("timeout_is_failure", "venues_agree", "money_equals_the_exchanges")
-_as_there("not_found_is_final", "venues_agree", "money_equals_the_exchanges")
 _as_there("no_recovery", "unknown_is_resolved", "venues_agree")
 _as_there("ended_before_its_fills", "money_equals_the_exchanges", "venues_agree")
 _as_there("newest_trade_is_the_mark", "money_equals_the_exchanges", "venues_agree")
-_as_there("cancel_is_trusted", "venues_agree", "money_equals_the_exchanges", "ledger_equals_live_state")
+_as_there("cancel_is_trusted", "a_position_has_its_stop", "never_more_than_there_is", "ledger_equals_live_state")
 _as_there("ids_of_one_symbol", "money_equals_the_exchanges", "venues_agree")
 
 
@@ -281,17 +280,6 @@ def a_refusal_without_its_code() -> Iterator[None]:
         return write_refusal(connection, asked, msgspec.structs.replace(decision, code=""), caller, at_ms)
 
     with patch.object(gateway, "write_refusal", written):
-        yield
-
-
-@defect("latches_are_monotone", script="the latch of the day")
-def latches_in_memory_only() -> Iterator[None]:
-    async def kept(self: Latches, name: str, reason: str, account: str = "", day: int = 0, **more: Any) -> Any:
-        from polotui.trading.latches import Latch
-
-        return self._merge(Latch(name=name, reason=reason, since_ms=self._now(), account=account, day=day))
-
-    with patch.object(Latches, "set", kept):
         yield
 
 

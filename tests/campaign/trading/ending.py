@@ -62,14 +62,23 @@ async def trades_again(seen: Seen, person: Person) -> None:
             seen.find("trades_again", f"{account}: {placed.text}")
 
 
-async def at_rest(life: Life) -> None:
-    """Until nothing is on its way between a venue, memory and the ledger, for ten seconds at most."""
+async def at_rest(life: Life, simulator: Simulator) -> None:
+    """Until nothing has been on its way between the exchange, memory and the ledger for a second; for half a minute at
+    most."""
     trading = life.engine.trading
     assert trading is not None
+    gateway, user = trading.gateway, simulator.exchange.ledger.accounts[KEY]
     moving = (OrderState.SUBMITTING, OrderState.CANCELLING)
-    for _ in range(200):
-        if not trading.gateway._sending and not any(o.state in moving for o in trading.gateway.blotter.open()):
+    calm, before = 0, None
+    for _ in range(600):
+        moves = gateway._sending or any(
+            order.state in moving or order.terms.type is OrderType.MARKET for order in gateway.blotter.open()
+        )
+        now = (trading.portfolio.last_fill, [(order.state, order.filled) for order in user.orders.values()])
+        calm = 0 if moves or now != before else calm + 1
+        if calm == 20:
             return
+        before = now
         await asyncio.sleep(0.05)
 
 

@@ -115,7 +115,7 @@ class Run(Desk):
         if not fallen:
             life = self.now()
             assert life is not None
-            await ending.at_rest(life)
+            await ending.at_rest(life, self.simulator)
             ending.judge_running(self.seen, life, self.simulator, self.tail, self.world)
             await self.lives.stop()
             ending.judge_files(self.seen, self.home, self.tail)
