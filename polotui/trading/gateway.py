@@ -103,6 +103,8 @@ class Gateway:
         #: Orders whose placing is not answered yet, and those of them that are to go as soon as it is.
         self._under_way: set[str] = set()
         self._unwanted: dict[str, str] = {}
+        #: Orders whose intent is not durable yet: no venue has heard of them, so none can say anything of them.
+        self._unwritten: set[str] = set()
         self._booking = asyncio.Lock()
         #: Why nothing new may go, beside the gate: the database refuses fills, the accounts do not agree.
         self.trouble: dict[str, str] = {}
@@ -157,6 +159,7 @@ class Gateway:
         self.blotter.add(order)
         self.view.sent(asked.terms)
         self._under_way.add(asked.terms.id)
+        self._unwritten.add(asked.terms.id)
         return await self._whole(self._send_whole(venue, order, decision))
 
     async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
@@ -195,6 +198,8 @@ class Gateway:
         except Exception:
             self.blotter.drop(terms.id)
             raise
+        finally:
+            self._unwritten.discard(terms.id)
         if self.halted and terms.purpose is not Purpose.FLATTEN:
             await self.on_state(terms.id, OrderState.REJECTED, code="HALTED", words="halted before it was sent")
             return Submitted(terms.id, decision, order.state)
@@ -283,6 +288,8 @@ class Gateway:
             order = self.blotter.get(order_id)
             if order is None:
                 log.warning("a venue speaks of an order that is not known", extra={"order": order_id[:80]})
+                return
+            if order_id in self._unwritten:
                 return
             order.venue_id = venue_id or order.venue_id
             if state is OrderState.CANCELLED and code == DONE and order.filled:

@@ -97,6 +97,29 @@ async def test_an_order_that_is_cancelled_while_its_intent_is_written_never_reac
     assert desk.gateway.blotter.open() == []
 
 
+async def test_nothing_is_written_of_an_order_before_its_intent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resolver asked after an order whose intent waited for the disk, and its «not found» stood in the ledger as the
+    only row of an order that never was."""
+    tried = asyncio.Event()
+    transact = desk.database.transact
+
+    async def fails(work: object, name: str = "") -> object:
+        if name == "order intent":
+            await tried.wait()
+            raise StorageError("The disk is full.")
+        return await transact(work, name)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(desk.database, "transact", fails)
+    asked = buy()
+    task = asyncio.create_task(desk.gateway.submit(asked))
+    await asyncio.sleep(0)
+    await desk.gateway.on_state(asked.terms.id, S.UNKNOWN, code="not-found-yet")
+    tried.set()
+    with pytest.raises(StorageError):
+        await task
+    assert await events(desk, asked.terms.id) == []
+
+
 async def test_a_fill_of_an_order_that_counted_as_refused_makes_it_open_again(desk: Desk) -> None:
     desk.venue.answers = [Placement(state=S.REJECTED, code="never-arrived")]
     asked = buy("2")

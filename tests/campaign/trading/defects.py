@@ -32,7 +32,7 @@ from polotui.engine.trading.markets import LiveMarkets
 from polotui.engine.trading.monitor import Monitor
 from polotui.engine.trading.service import Trading
 from polotui.market.book import Applied, GapCheck
-from polotui.model.orders import OrderState, Placement
+from polotui.model.orders import OrderState
 from polotui.poloniex.clock_offset import ClockOffset
 from polotui.poloniex.errors import OutcomeUnknown
 from polotui.poloniex.orders import SpotOrders
@@ -364,7 +364,7 @@ def float_money() -> Iterator[None]:
         yield
 
 
-@defect("never_more_than_there_is", "an_independent_fold_agrees")
+@defect("never_more_than_there_is", "no_limit_is_broken")
 def nothing_is_bound_by_open_orders() -> Iterator[None]:
     """The gate and the paper venue both let the same coins be sold twice."""
     checks = gate.all_checks
@@ -477,23 +477,6 @@ def sent_orders_are_never_forgotten() -> Iterator[None]:
         return None
 
     with patch.object(Gateway, "_whole", whole), patch.object(Gateway, "close", close):
-        yield
-
-
-@defect("services_run", "trades_again", "venues_agree", seeds=(1,))
-def a_refusal_counts_as_taken() -> Iterator[None]:
-    """Whatever the exchange answers, the order stands."""
-    send = ExchangeVenue._send_order
-
-    async def taken(self: ExchangeVenue, terms: Any, order: Any, market: Any) -> Placement:
-        answer = await send(self, terms, order, market)
-        return (
-            msgspec.structs.replace(answer, state=OrderState.ACCEPTED)
-            if answer.state is OrderState.REJECTED
-            else answer
-        )
-
-    with patch.object(ExchangeVenue, "_send_order", taken):
         yield
 
 
