@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from polotui.core.errors import PolotuiError
+from polotui.core.errors import PolotuiError, Unreachable
 from tests.campaign.trading import ending
 from tests.campaign.trading.desk import Desk
 from tests.campaign.trading.faults import TradingFaults, disks
@@ -66,7 +66,15 @@ class Run(Desk):
         """Engines, one after the other, until cancelled or over."""
         while not self._over:
             begun = self.world.loop.now
-            life = await self.lives.start()
+            try:
+                life = await self.lives.start(patience=60)
+            except Unreachable as error:
+                if "on the disk" not in error.cause:
+                    raise
+                # Its disk failed while it started: it says so and waits for a person, who starts it again.
+                life = self.lives.life
+                assert life is not None
+                life.die("a start without its disk")
             if not life.dead:
                 self.seen.ready_after.append(self.world.loop.now - begun)
                 life.spawn(self._work(life), "person")
