@@ -247,8 +247,10 @@ class Watch:
         """Everybody in a run enters with a stop, so a position without one is a fault."""
         now, still = self.world.loop.now, set()
         for held in trading.portfolio.positions():
-            if held.quantity <= 0 or trading.is_dust(held) or self._worthless(trading, held):
+            if held.quantity <= 0 or trading.is_dust(held):
                 continue
+            if trading.markets.market(held.symbol) is None:
+                continue  # started while the exchange is away: nothing can be sold, and what dust is it has not said
             key = (held.account, held.symbol)
             if held.account == "spot" and not held.bot and not self._bought(trading, *key):
                 continue  # coins that the account opened with
@@ -263,13 +265,6 @@ class Watch:
                 self.seen.find("a_position_has_its_stop", f"{self.now} {' '.join(key)} has none since {since:.1f} s")
         for key in [key for key in self._bare if key not in still]:
             del self._bare[key]
-
-    def _worthless(self, trading: Any, held: Any) -> bool:
-        """After a start the engine may not know the exchange's rules yet, and with them what dust is."""
-        book = self.simulator.exchange.book_lv2(held.symbol)
-        return trading.markets.market(held.symbol) is None and bool(
-            book is not None and book.bids and Fraction(held.quantity) * Fraction(str(book.bids[0][0])) < 1
-        )
 
     def _bought(self, trading: Any, account: str, symbol: str) -> bool:
         return bool(trading.portfolio.position(account, symbol).fills)
