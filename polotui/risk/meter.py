@@ -194,7 +194,9 @@ def _biggest(parts: tuple[Part, ...]) -> str:
         return "nothing is at stake"
     about = f" {top.about}" if top.about else ""
     unknown = "" if top.known else ", not known"
-    return f"{top.title}{about} {top.points:.0f} of {points:.0f}{unknown}"
+    # «0 of 0» says nothing of two small parts.
+    digits = 0 if points >= 10 else 1
+    return f"{top.title}{about} {top.points:.{digits}f} of {points:.{digits}f}{unknown}"
 
 
 def as_text(found: Meter) -> str:

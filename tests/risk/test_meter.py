@@ -52,6 +52,12 @@ def test_the_formula_part_by_part() -> None:
     assert not found.breached
 
 
+def test_two_small_parts_are_told_apart() -> None:
+    """It said «0 of 0»."""
+    found = measure(day_start_equity=Decimal(10_010), peak_equity=Decimal(10_010))
+    assert found.biggest == "daily loss 0.6 of 0.7"
+
+
 def test_a_correlated_group_counts_as_one_large_position() -> None:
     held = (position("BTC_USDT", 1_500), position("ETH_USDT", 1_500))
     apart = measure(positions=held, correlations=APART)
