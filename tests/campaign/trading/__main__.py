@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import statistics
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -13,10 +14,10 @@ from tests.campaign.trading.scenario import Options, run
 from tests.campaign.trading.seen import Seen
 
 
-def one(seed: int, hours: float) -> Seen:
+def one(seed: int, hours: float, faults: bool = True) -> Seen:
     """One seed in this process. Every fourth trades on paper only, and must sign nothing."""
     logging.disable(logging.CRITICAL)
-    seen = run(seed, Options(hours=hours, signed=seed % 4 != 0))
+    seen = run(seed, Options(hours=hours, faults=faults, signed=seed % 4 != 0))
     seen.posts = seen.posts[:1]
     return seen
 
@@ -35,14 +36,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--hours", type=float, default=1.0)
     parser.add_argument("--seed", type=int, help="one seed, told in full")
+    parser.add_argument("--calm", action="store_true", help="with --seed: without faults, one engine all the time")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args(arguments)
     if options.seed is not None:
-        seen = one(options.seed, options.hours)
+        seen = one(options.seed, options.hours, not options.calm)
         print(told(seen))
         print("asked:", dict(seen.diary.asked))
         print("refused:", dict(seen.diary.refused), dict(seen.diary.codes), dict(seen.diary.latches))
         print("deaths:", seen.deaths)
+        if len(seen.memory) >= 8:
+            steady = seen.memory[len(seen.memory) // 4 :]
+            slope = statistics.linear_regression(range(len(steady)), steady).slope
+            print(f"memory: {slope:+.2f} MB an hour; MB at each hour: {', '.join(f'{mb:.0f}' for mb in seen.memory)}")
         failures = judge(seen)
         for name, sentences in failures.items():
             print(name, *sentences, sep="\n    ")

@@ -10,6 +10,7 @@ Decided here:
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
 import sqlite3
 import tempfile
@@ -101,7 +102,8 @@ class Run(Desk):
         await self.prepare()
         living = asyncio.create_task(self.live(), name="lives")
         looking = asyncio.create_task(self.watch.look(self.now), name="watch")
-        tasks = [living, looking]
+        weighing = asyncio.create_task(self._weigh(), name="memory")
+        tasks = [living, looking, weighing]
         await asyncio.sleep(90)
         symbols = list(self.simulator.exchange.markets)
         self.faults = TradingFaults(self.world, self.simulator, symbols, self.die_soon)
@@ -131,6 +133,15 @@ class Run(Desk):
         await asyncio.sleep(5)
         self.seen.virtual_seconds = self.world.loop.now
         self.seen.trace = self.world.trace
+
+    async def _weigh(self) -> None:
+        while True:
+            await asyncio.sleep(3600)
+            gc.collect()
+            lines = Path("/proc/self/status")
+            if lines.exists():
+                text = next(line for line in lines.read_text().splitlines() if line.startswith("VmRSS:"))
+                self.seen.memory.append(int(text.split()[1]) / 1024)
 
     async def _settle(self, living: asyncio.Task[None]) -> None:
         """People stop, everything heals; then the desk must trade again."""

@@ -39,6 +39,8 @@ class Seen:
     deaths: list[str] = field(default_factory=list)
     ready_after: list[float] = field(default_factory=list)
     messages: int = 0
+    #: Resident memory of the process, exchange and engine together, in MB at every full hour.
+    memory: list[float] = field(default_factory=list)
     states_compared: int = 0
     error: str = ""
     trace: str = ""
