@@ -33,7 +33,7 @@ from polotui.api.socket_link import SocketLink
 from polotui.api.trade_commands import CancelOrder, ListFills, ListOrders, PlaceOrder
 from polotui.core import spawn
 from polotui.core.clock import SystemClock
-from polotui.core.errors import PolotuiError
+from polotui.core.errors import PolotuiError, RemoteError
 from polotui.core.ids import Chance
 from polotui.core.paths import Home
 from polotui.engine import demo
@@ -138,8 +138,7 @@ class Desk:
                 rows = (await link.call(ListOrders(account=account, limit=200))).orders
                 told.ended |= {row.id: row.state for row in rows if row.state in ENDED}
                 if resting := [row.id for row in rows if row.state not in ENDED]:
-                    with contextlib.suppress(_refusals()):
-                        await link.call(CancelOrder(order=self.chance.choice(resting)))
+                    await _cancel(link, self.chance.choice(resting))
             else:
                 if await self._place(link, account) and not answered:
                     answered = True
@@ -167,8 +166,8 @@ class Desk:
                     price=f"{price:.2f}", stop=f"{price * 0.97:.2f}", confirmed=True,
                 )  # fmt: skip
             reply = await link.call(order)
-        except _refusals() as fault:
-            self.told.refused[fault.code or type(fault).__name__] += 1
+        except RemoteError as fault:
+            self.told.refused[fault.instance_code] += 1
             return False
         if not reply.placed:
             self.told.refused[reply.decision.code] += 1
@@ -235,8 +234,7 @@ class Desk:
                 await self._reconciled(link)
             ):
                 for row in open_:
-                    with contextlib.suppress(_refusals()):
-                        await link.call(CancelOrder(order=row.id))
+                    await _cancel(link, row.id)
                 await asyncio.sleep(0.3)
         verified = await link.call(VerifyAudit())
         if not verified.ok:
@@ -287,10 +285,13 @@ class Desk:
             await rest.close()
 
 
-def _refusals() -> type[PolotuiError]:
-    from polotui.core.errors import Refused
-
-    return Refused
+async def _cancel(link: SocketLink, order: str) -> None:
+    try:
+        await link.call(CancelOrder(order=order))
+    except PolotuiError as error:
+        # It has ended since it was listed.
+        if "There is no open order" not in error.cause:
+            raise
 
 
 def run(kills: int, seed: int) -> Told:
