@@ -205,7 +205,8 @@ class Engine:
         while True:
             self.hub.touch("engine")
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            if self._linger is None or self.server.faces or self.busy():
+            starting = not self._ready.is_set() and not self.note
+            if self._linger is None or starting or self.server.faces or self.busy():
                 self._last_face = self.clock.monotonic()
             elif self.clock.monotonic() - self._last_face >= self._linger:
                 self.stop("nobody needed the engine any more")

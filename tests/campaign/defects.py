@@ -36,15 +36,18 @@ class Defect:
     plant: Plant
     caught_by: tuple[str, ...]
     seeds: tuple[int, ...] = (7, 8, 5, 6)
+    hours: float = 0.3
 
 
 DEFECTS: dict[str, Defect] = {}
 
 
-def defect(*caught_by: str, seeds: tuple[int, ...] = (7, 8, 5, 6)) -> Callable[[Callable[[], Iterator[None]]], Plant]:
+def defect(
+    *caught_by: str, seeds: tuple[int, ...] = (7, 8, 5, 6), hours: float = 0.3
+) -> Callable[[Callable[[], Iterator[None]]], Plant]:
     def register(function: Callable[[], Iterator[None]]) -> Plant:
         plant = contextmanager(function)
-        DEFECTS[function.__name__.replace("_", " ")] = Defect(plant, caught_by, seeds)
+        DEFECTS[function.__name__.replace("_", " ")] = Defect(plant, caught_by, seeds, hours)
         return plant
 
     return register
@@ -170,7 +173,7 @@ def swallowed_cancelled_error() -> Iterator[None]:
         yield
 
 
-@defect("memory_is_bounded")
+@defect("memory_is_bounded", hours=1.0)
 def unbounded_queue() -> Iterator[None]:
     made = Ring.__init__
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,9 @@ from polotui.api import commands as c
 from polotui.api.events import AccountsState, BookState, ChartTail, EngineState, Fact, TradesBatch, WatchState
 from polotui.api.socket_link import SocketLink
 from polotui.core.errors import EngineGone, PolotuiError
+from polotui.engine import engine as engine_module
 from polotui.engine.local_link import LocalLink
+from polotui.engine.stores import Stores
 from tests.engine.conftest import Stage, eventually, until
 
 CHART = "chart:BTC_USDT:5m:ema21,bb20"
@@ -178,7 +181,7 @@ async def test_facts_have_no_holes_over_restarts(stage: Stage) -> None:
 
 
 async def test_it_ends_by_itself_after_the_last_face_left(stage: Stage) -> None:
-    engine = await stage.start(linger=0.2)
+    engine = await stage.start(linger=1.0)
     link = await SocketLink.connect(stage.home.socket, face="test")
     await until(lambda: engine.server.faces == 1)
     await asyncio.sleep(0)
@@ -186,6 +189,22 @@ async def test_it_ends_by_itself_after_the_last_face_left(stage: Stage) -> None:
     await stage.ended()
     with pytest.raises(EngineGone):
         await SocketLink.connect(stage.home.socket, face="test")
+
+
+async def test_a_start_that_takes_long_is_not_ended_by_nobodys_being_there(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_ = Stores.open
+
+    async def slowly(*arguments: Any) -> Stores:
+        await asyncio.sleep(0.1)
+        return await open_(*arguments)
+
+    monkeypatch.setattr(engine_module, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(Stores, "open", slowly)
+    engine = await stage.start(linger=0.0)
+    assert engine.trading is not None
+    await stage.ended()
 
 
 async def test_ending_leaves_no_task_and_no_socket(stage: Stage) -> None:

@@ -34,6 +34,8 @@ class Naive:
             wanted -= taken * order[2] if budget else taken
             order[3] -= taken
             fills.append((order[0], order[2], taken))
+            if order[3]:
+                break  # money that does not pay for the rest of the best order passes no worse one
         self.orders = [o for o in self.orders if o[3]]
         return fills
 

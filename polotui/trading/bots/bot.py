@@ -67,8 +67,9 @@ class Bot(Deciding):
                 continue
             await self._keeper.drop(self.terms.account, symbol, "the position is being sold")
             await self._sell(hand)
-            # Refused: the others' turns may take long, and so may the next try.
-            await self.keep_unsold(symbol)
+            if self.terms.form == "book":
+                # Refused: the others' turns may take long, and so may the next try.
+                await self.keep_unsold(symbol)
 
     async def _sell(self, hand: Hand) -> None:
         quantity = hand.sellable(self._purse.held(hand.symbol))

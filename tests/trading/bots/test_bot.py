@@ -491,11 +491,11 @@ async def test_what_an_exit_could_not_sell_is_protected_until_the_next_try(outco
     run.desk.venue = Refuses()
     await close_bar(run, bot)
     assert [terms.quantity for terms in run.orders(Purpose.EXIT)] == [run.desk.held("BTC_USDT")]
-    standing = run.orders(Purpose.PROTECT)[-1]
-    assert run.desk.states[standing.id] is OrderState.CANCELLED
-    await bot.keep_unsold()
-    standing = run.orders(Purpose.PROTECT)[-1]
+    taken_down, standing = run.orders(Purpose.PROTECT)[-2:]
+    assert run.desk.states[taken_down.id] is OrderState.CANCELLED
     assert (run.desk.states[standing.id], standing.quantity) == (OrderState.ACCEPTED, run.desk.held("BTC_USDT"))
+    await bot.keep_unsold()
+    assert run.orders(Purpose.PROTECT)[-1] is standing
     # The next try takes it away again and sells.
     run.desk.venue = Resting()
     await bot.exits(again=True)
