@@ -51,6 +51,8 @@ class Tail:
         self.open: dict[str, Told] = {}
         self.cash: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
         self.refused: set[str] = set()
+        #: Orders that were refused once, whatever came after.
+        self.rejected: set[str] = set()
         self.fills: dict[str, str] = {}
 
     def connection(self) -> sqlite3.Connection:
@@ -95,6 +97,8 @@ class Tail:
                 if told is None:
                     continue
                 told.state = str(state)
+                if told.state == "REJECTED":
+                    self.rejected.add(str(order))
                 told.states.append((str(state), int(str(at_ms))))
                 told.venue_id = str(venue_id) or told.venue_id
                 if told.final:

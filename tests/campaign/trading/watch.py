@@ -321,10 +321,13 @@ class Watch:
 
     def refused_means_not_there(self) -> None:
         """What the ledger calls refused, the exchange does not have and never will."""
+        tail = self.tail.read()
+        if not tail.rejected:
+            return
         user = self.simulator.exchange.ledger.accounts[KEY]
         there = {order.terms.client_id for order in user.orders.values()}
-        for order_id, told in self.tail.read().orders.items():
-            if told.state == "REJECTED" and order_id in there:
+        for order_id in sorted(tail.rejected & there):
+            if tail.orders[order_id].state == "REJECTED":
                 self.seen.find("venues_agree", f"{self.now} {order_id} counts as refused, and the exchange has it")
 
     def fold(self, trading: Any) -> bool:
