@@ -57,15 +57,15 @@ async def prepare(home: str) -> None:
         for number in range(ORDERS):
             price = round(last * (0.985 - 0.001 * number), 2)
             for account, more in (("spot", 0.0), ("paper", 0.5)):
-                reply = await link.call(
-                    PlaceOrder(
-                        symbol=SYMBOL, side="BUY", type="LIMIT", account=account, amount=f"{20 + number + more}",
-                        price=f"{price}", stop=f"{round(price * 0.99, 2)}",
-                    )
+                order = PlaceOrder(
+                    symbol=SYMBOL, side="BUY", type="LIMIT", account=account, amount=f"{20 + number + more}",
+                    price=f"{price}", stop=f"{round(price * 0.99, 2)}",
                 )  # fmt: skip
+                # So many a second and a minute, and no more.
+                while (reply := await link.call(order)).decision.code == "RISK-RATE":
+                    await asyncio.sleep(1)
                 if not reply.placed:
-                    raise SystemExit(f"an order was refused: {reply.decision.code} {reply.text}")
-            await asyncio.sleep(0.6)
+                    raise SystemExit(f"an order was refused: {[found.text for found in reply.decision.findings]}")
         while len((await link.call(ListOrders(account="spot", open=True))).orders) < ORDERS:
             await asyncio.sleep(0.05)
     finally:

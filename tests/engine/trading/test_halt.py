@@ -20,7 +20,7 @@ from tests.engine.conftest import Stage
 ALL = ("spot", "spot", "paper", "paper")
 
 
-async def _resting(stage: Stage, link: LocalLink, accounts: Sequence[str] = ALL) -> None:
+async def _resting(stage: Stage, link: LocalLink, accounts: Sequence[str] = ALL, least: int = 20) -> None:
     """A limit on each of these accounts, and nothing else."""
     engine = stage.engine
     assert engine.trading is not None
@@ -38,7 +38,7 @@ async def _resting(stage: Stage, link: LocalLink, accounts: Sequence[str] = ALL)
         price = round(float(bid) * (0.98 - number * 0.001), 2)
         reply = await link.call(
             PlaceOrder(
-                symbol="BTC_USDT", side="BUY", type="LIMIT", account=account, amount=str(Decimal(20) + number),
+                symbol="BTC_USDT", side="BUY", type="LIMIT", account=account, amount=str(Decimal(least) + number),
                 price=str(price), stop=str(round(price * 0.99, 2)),
             )
         )  # fmt: skip
@@ -64,7 +64,8 @@ async def test_a_resume_right_after_a_halt_waits_for_its_end(stage: Stage, monke
             await link.call(Resume(words="RESUME", caller="test"))
     assert (await link.call(Resume(words="RESUME", caller="test"))).state == "ACTIVE"
     assert halting.done() or (await halting).confirmed_ms
-    await _resting(stage, link, ["spot"])
+    # Not the same order again.
+    await _resting(stage, link, ["spot"], 25)
     for _ in range(4):
         assert len(await engine.trading.rehearsal.venue.open_orders()) == 1
 
