@@ -26,7 +26,7 @@ BOTS = 50
 EVERY_SECONDS = 10.0
 TICK_SECONDS = 0.01
 #: Busy enough for about 5,000 messages a second over 50 symbols.
-ACTIVITY = "25"
+ACTIVITY = "115"
 MOST_MB_AN_HOUR = 1.0
 
 
