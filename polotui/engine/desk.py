@@ -94,6 +94,8 @@ class Desk:
         elif not self._engine.settings.market.top:
             self.watched = list(self._engine.settings.market.symbols)
         self._watches_all = self._exchange.venue.demo and not stored
+        # The service may have the list by now.
+        self._watch_all()
         if self._watches_all:
             try:
                 await self._load_markets()
@@ -165,6 +167,8 @@ class Desk:
                     f"The watchlist holds {MAX_WATCHED} symbols.", safe="Nothing was changed.", next_step="Remove one."
                 )
             self.watched.append(symbol)
+        # From now on the list is a person's.
+        self._watches_all = False
         stores = self._engine.stores
         assert stores is not None
         await stores.records.set_setting("watchlist", ",".join(self.watched))
@@ -285,14 +289,17 @@ class Desk:
         self._markets = {market.symbol: market for market in await self._exchange.rest.markets()}
         if self._engine.trading is not None:
             self._engine.trading.on_markets(self._markets)
-        if self._watches_all and self._markets:
-            self._watches_all = False
-            self.watched = [symbol for symbol in self._markets if symbol.endswith("_USDT")][:MAX_WATCHED]
-            self._want()
+        self._watch_all()
         self._hub.touch("symbols")
         self._drop_unlisted()
         for symbol in self.watched:
             self._hub.touch("watch", symbol)
+
+    def _watch_all(self) -> None:
+        if self._watches_all and self._markets:
+            self._watches_all = False
+            self.watched = [symbol for symbol in self._markets if symbol.endswith("_USDT")][:MAX_WATCHED]
+            self._want()
 
     def _drop_unlisted(self) -> None:
         """The exchange would never answer for symbols it does not list, and the feed would wait for that."""

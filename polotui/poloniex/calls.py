@@ -90,7 +90,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     urgent: bool = False
     #: How long it may wait for its turn; None: as long as the whole call may take.
     patience_s: float | None = None
-    #: Asked right before the bytes leave, after every wait: why it must not go after all; empty: it may.
+    #: Asked when it is handed to the transport, after every wait of ours: why it must not go after all; empty: it may.
+    #: Connecting may still take its time; whoever halts looks twice for what arrives late.
     withheld: Callable[[], str] | None = None
 
     @property

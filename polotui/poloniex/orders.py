@@ -119,7 +119,7 @@ class SpotOrders:
         self._rest = rest
 
     async def place(self, order: NewOrder, market: Market, withheld: Callable[[], str] | None = None) -> Placed:
-        """Sends one order, once. `withheld` is asked right before the bytes leave and raises Withheld by its words."""
+        """Sends one order, once. `withheld` is asked after the last wait of ours and raises Withheld by its words."""
         body = order.body(market)
         reply = await self._send(
             "POST", "/orders", body, wire_account.PlacedWire, patience_s=PATIENCE_S, withheld=withheld

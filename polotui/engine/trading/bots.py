@@ -97,9 +97,15 @@ class Bots:
             await self._protect_at_once(fill, order)
         if live is not None:
             live.on_booked(fill, order)
-        elif fill.bot in self._stored:
-            await self._capital.release(self._stored[fill.bot])
+        else:
+            await self._release(fill.bot)
         self.touch()
+
+    async def _release(self, number: int) -> None:
+        """What an ended bot's order has left. One that runs on, and is only not taken up yet, keeps its money."""
+        stored = self._stored.get(number)
+        if stored is not None and stored.state not in bot_rows.ACTIVE:
+            await self._capital.release(stored)
 
     async def _protect_at_once(self, fill: ledger.FillRow, order: LiveOrder) -> None:
         """The stop that an entry was asked with counts from its first fill. Its bot sets its own as soon as it comes to
@@ -122,8 +128,8 @@ class Bots:
         live = self._live.get(order.terms.bot)
         if live is not None:
             live.on_order(order)
-        elif order.final and order.terms.bot in self._stored:
-            await self._capital.release(self._stored[order.terms.bot])
+        elif order.final:
+            await self._release(order.terms.bot)
 
     async def on_refused(self, asked: Asked, decision: RiskDecision) -> None:
         return None

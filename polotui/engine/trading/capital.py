@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from polotui.core.errors import PolotuiError
+from polotui.model.money import ZERO
 from polotui.trading.blotter import root_of
 from polotui.trading.bot_rows import StoredBot
 
@@ -55,9 +56,10 @@ class Capital:
     async def release(self, stored: StoredBot) -> None:
         trading, root = self._trading, root_of(stored.account)
         async with self._turn:
-            claimed = trading.gateway.blotter.holds(stored.account)
-            for currency, amount in trading.portfolio.cash(stored.account).items():
-                if amount <= 0 or claimed.get(currency):
+            for currency in list(trading.portfolio.cash(stored.account)):
+                # Read anew before each move: another order may have been sent meanwhile.
+                amount = trading.portfolio.cash(stored.account).get(currency, ZERO)
+                if amount <= 0 or trading.gateway.blotter.holds(stored.account).get(currency):
                     continue
                 if currency != QUOTE:
                     held = trading.portfolio.position(stored.account, f"{currency}_{QUOTE}")

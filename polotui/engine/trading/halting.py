@@ -84,6 +84,8 @@ class Halting:
         self._seen = False
         #: Orders pass again: stops that were reached meanwhile do not wait.
         self.on_resumed: Callable[[], None] = lambda: None
+        #: How often it was halted here: a resume that waited must not take a newer halt away.
+        self._halts = 0
         #: Each cancels all that rests at one venue and looks until nothing is left.
         self.sweeps: list[Callable[[], Awaitable[Halted]]] = []
         #: Why only reducing orders pass, by root account and name; "" as the root is all accounts.
@@ -110,6 +112,7 @@ class Halting:
     async def halt(self, reason: str, caller: str) -> tr.Halted:
         """Sets the flag and cancels everything; answers when all is confirmed or after half a minute."""
         started = self._clock.monotonic()
+        self._halts += 1
         # In memory first: a disk that is full does not keep anybody from halting.
         self._gateway.held = clean(reason, 200) or "halted by hand"
         unwritten = ""
@@ -186,7 +189,15 @@ class Halting:
                 safe="Nothing was changed.",
                 next_step="Type RESUME (polotui resume --yes RESUME).",
             )
+        before = self._newest_halt()
         await self._halt_is_over()
+        if self._newest_halt() != before:
+            raise Refused(
+                "It was halted again meanwhile.",
+                safe="Everything stays halted.",
+                next_step="Resume again if that is what you want.",
+                code="halting",
+            )
         halt.clear(self._home)
         self._gateway.held = ""
         self._seen = False
@@ -207,8 +218,13 @@ class Halting:
         self._write("resume", text, caller)
         return tr.Halted(state=state, text=text)
 
+    def _newest_halt(self) -> tuple[int, object]:
+        return self._halts, halt.is_halted(self._home)
+
     async def _halt_is_over(self) -> None:
         """A halt that still cancels would take the orders with it that are placed after the resume."""
+        if halt.path_is_set(self._flag) and not self._seen:
+            self._cancel(self._clock.monotonic())  # set from outside just now, and not looked at yet
         if self._cancelling is None or self._cancelling.done():
             return
         try:

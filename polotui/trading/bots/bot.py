@@ -66,10 +66,12 @@ class Bot(Deciding):
                 await self.settle(symbol)
                 continue
             await self._keeper.drop(self.terms.account, symbol, "the position is being sold")
-            await self._sell(hand)
-            if self.terms.form == "book":
-                # Refused: the others' turns may take long, and so may the next try.
-                await self.keep_unsold(symbol)
+            try:
+                await self._sell(hand)
+            finally:
+                if self.terms.form == "book":
+                    # Not sent: the others' turns may take long, and so may the next try.
+                    await self.keep_unsold(symbol)
 
     async def _sell(self, hand: Hand) -> None:
         quantity = hand.sellable(self._purse.held(hand.symbol))

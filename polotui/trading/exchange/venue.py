@@ -121,7 +121,7 @@ class ExchangeVenue:
         stop: StopTrading,
         halted: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`halted` is asked right before an order's bytes leave: the way to there has waits of its own."""
+        """`halted` is asked when an order is handed to the transport: the way to there has waits of its own."""
         self.rest = rest
         self._halted = halted
         self.evidence = Evidence(rest, orders, listener, stop)

@@ -15,7 +15,7 @@ from polotui.core.errors import Refused
 from polotui.core.halt import flag_of
 from polotui.engine.local_link import LocalLink
 from polotui.engine.trading import halting as halting_module
-from tests.engine.conftest import Stage
+from tests.engine.conftest import Stage, until
 
 ALL = ("spot", "spot", "paper", "paper")
 
@@ -68,6 +68,32 @@ async def test_a_resume_right_after_a_halt_waits_for_its_end(stage: Stage, monke
     await _resting(stage, link, ["spot"], 25)
     for _ in range(4):
         assert len(await engine.trading.rehearsal.venue.open_orders()) == 1
+
+
+async def test_a_resume_that_waits_takes_no_newer_halt_away(stage: Stage) -> None:
+    engine = await stage.start()
+    link = LocalLink(engine)
+    assert engine.trading is not None
+    going_on = asyncio.Event()
+    sweeps = engine.trading.halting.sweeps
+
+    async def slow() -> object:
+        await going_on.wait()
+        return await sweeps[0]()
+
+    engine.trading.halting.sweeps = [slow]  # type: ignore[list-item]
+    first = asyncio.create_task(link.call(Halt(reason="the first", caller="test")))
+    await until(lambda: engine.trading.halting._cancelling is not None)  # type: ignore[union-attr]
+    resuming = asyncio.create_task(link.call(Resume(words="RESUME", caller="test")))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(link.call(Halt(reason="the second", caller="test")))
+    await until(lambda: engine.trading.halting._halts == 2)  # type: ignore[union-attr]
+    going_on.set()
+    with pytest.raises(Refused, match="halted again"):
+        await resuming
+    assert (await first).state == (await second).state == "HALTED"
+    assert flag_of(engine.home).exists()
+    assert engine.trading.halting.state() == "HALTED"
 
 
 async def test_a_halt_needs_neither_monitor_nor_ledger(stage: Stage) -> None:

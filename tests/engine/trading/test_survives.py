@@ -218,3 +218,25 @@ def test_an_engine_that_starts_while_the_exchange_is_away_is_there_when_it_is_ba
         assert sorted(desk.engine.desk.watched) == ["BTC_USDT", "ETH_USDT", "SOL_USDT"]
 
     on_desk(work, opened=False)
+
+
+@pytest.mark.parametrize("step", ["after order intent", "after order state", "before fill"])
+def test_a_bot_that_runs_keeps_its_money_over_a_death_with_an_order_on_its_way(step: str) -> None:
+    """The start ends the order that its venue forgot, before the bot is taken up: for a moment it looked like an ended
+    bot's, whose money goes back."""
+
+    async def work(desk: Desk) -> None:
+        await desk.ask(lc.SaveStrategy(text=TEXTS["hasty"]))
+        await desk.ask(tc.StartBot(strategy="hasty", capital="900", venue="paper"))
+
+        async def waits() -> None:
+            await asyncio.sleep(600)
+
+        await desk.dies(waits(), step)
+        cash, held = desk.trading.portfolio.cash("paper/bot-1").get("USDT", Decimal(0)), Decimal(0)
+        for position in desk.trading.portfolio.positions("paper/bot-1"):
+            held += position.quantity * desk.trading.markets.mark(position.symbol).price  # type: ignore[union-attr]
+        assert cash + held > 850
+        assert desk.trading.bots.live(1) is not None
+
+    on_desk(work)
