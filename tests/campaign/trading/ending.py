@@ -91,7 +91,7 @@ def judge_running(seen: Seen, life: Life, simulator: Simulator, tail: Tail, worl
     _live_equals_ledger(seen, trading, tail)
     _venues_agree(seen, trading, simulator, tail, world)
     _services_run(seen, life)
-    _capital_comes_back(seen, trading)
+    _capital_comes_back(seen, trading, tail.connection())
     _tokens_hold(seen, trading)
     _latches_hold(seen, trading, tail.connection())
     seen.messages = life.engine.exchange.feed.stream.counters.messages  # type: ignore[union-attr]
@@ -191,8 +191,12 @@ def _services_run(seen: Seen, life: Life) -> None:
         seen.find("services_run", f"spot: {why}")
 
 
-def _capital_comes_back(seen: Seen, trading: Any) -> None:
+def _capital_comes_back(seen: Seen, trading: Any, connection: sqlite3.Connection) -> None:
+    query = "SELECT DISTINCT account FROM entries WHERE kind = 'release' AND amount LIKE '-%'"
+    given_back = {account for (account,) in connection.execute(query)}
     for stored in trading.bots.all():
+        if stored.state in ("running", "paused") and stored.account in given_back:
+            seen.find("capital_comes_back", f"bot {stored.id} is {stored.state} and has given its money back")
         cash = trading.portfolio.cash(stored.account).get("USDT", 0)
         if stored.state == "stopped" and cash and not trading.gateway.blotter.open(stored.account):
             seen.find("capital_comes_back", f"bot {stored.id} has stopped and keeps {cash} USDT")
