@@ -17,7 +17,7 @@ ALL: dict[str, str] = {
     "intent_before_order": "an order's intent, with equal terms, is durable before the order leaves",
     "one_order_for_an_intent": "no intent becomes two orders",
     "acknowledged_is_durable": "what a caller was told is there after any death",
-    "capital_comes_back": "a bot that has stopped and holds nothing keeps no money, and one that runs has given none back",
+    "capital_comes_back": "a bot that has stopped and holds nothing keeps no money; one that runs gives none back",
     "venues_agree": "no order is believed to be where it is not, nor not to be where it is",
     "unknown_is_resolved": "no order's fate is open for longer than the window and ten seconds of health",
     "never_more_than_there_is": "never more is sold than held, nor spent than there is",
