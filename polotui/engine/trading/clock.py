@@ -3,7 +3,8 @@
 Decided here:
 * It is the exchange's time where that is known, else the machine's; it runs ahead with the market when the market does
   (a demo at sixty times the speed), so that fills stand where their candles stand. A real market may run ahead by a
-  minute at most: one wrong timestamp must not begin another trading day (it keeps the clock that minute ahead until the next start).
+  minute at most: one wrong timestamp must not begin another trading day. It keeps the clock that minute ahead until the
+  next start.
 * It never goes backwards, also not after a restart on a machine whose clock was set back: days and latches count by it.
   Where it is ahead of the truth it goes at half speed until the truth has caught up; standing still it would put all
   orders of minutes into one second, which the gate allows few in.
