@@ -18,7 +18,7 @@ help:
 	@echo 'make docs       write docs/cli.md, docs/configuration.md and .env.example from the code'
 	@echo 'make bench      measure speed (ARGS are passed on)'
 	@echo 'make soak       fifty bots on a busy market for twenty minutes (ARGS="5": for five)'
-	@echo 'make campaign   the long fault campaigns: market, trading, SIGKILL (ARGS are passed on to the first two)'
+	@echo 'make campaign   the long fault campaigns: market, trading, deaths, SIGKILL (ARGS are passed on to the first two)'
 	@echo 'make coverage   run all tests and say which lines they miss'
 	@echo 'make clean      remove $(VENV) and what was built'
 
