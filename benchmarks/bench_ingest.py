@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.request
 
-from benchmarks.harness import child, interleaved, short_folder, simulator, table
+from benchmarks.harness import child, engine_at, interleaved, simulator, table
 
 MESSAGES = 60_000
 TARGET = 3.0
@@ -30,37 +30,24 @@ def burst(port: int, channel: str, messages: int) -> None:
 
 
 async def ours(port: int, channel: str, messages: int) -> dict[str, float]:
-    from polotui.core.clock import SystemClock
-    from polotui.core.ids import Chance
-    from polotui.core.paths import Home
-    from polotui.core.settings.schema import Settings
-    from polotui.engine.engine import Engine
-    from polotui.engine.exchange import Venue
-
-    home = Home.at(short_folder()).make()
-    base = f"127.0.0.1:{port}"
-    venue = Venue("bench", f"http://{base}", f"ws://{base}/ws/public", f"ws://{base}/ws/private", demo=True)
-    engine = Engine(home=home, settings=Settings(), clock=SystemClock(), chance=Chance(), venue=venue, demo=True)
-    running = asyncio.create_task(engine.run())
-    await engine.ready()
-    face = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.bench_ingest", "face", str(home.socket), stdout=asyncio.subprocess.DEVNULL
-    )
-    feed = engine.exchange.feed  # type: ignore[union-attr]
-    while engine.server.faces < 1 or feed.state().phase != "live":
-        await asyncio.sleep(0.05)
-    await asyncio.sleep(0.5)
-    before, cpu, wall = feed.stream.counters.messages, time.process_time(), time.perf_counter()
-    await asyncio.to_thread(burst, port, channel, messages)
-    while feed.stream.counters.messages - before < messages:
-        await asyncio.sleep(0.01)
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    count = feed.stream.counters.messages - before
-    gaps = feed.state().counters.book_gaps + feed.state().counters.trades_lost
-    face.terminate()
-    await face.wait()
-    engine.stop()
-    await running
+    async with engine_at(port) as engine:
+        socket = str(engine.home.socket)
+        face = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "benchmarks.bench_ingest", "face", socket, stdout=asyncio.subprocess.DEVNULL
+        )
+        feed = engine.exchange.feed  # type: ignore[union-attr]
+        while engine.server.faces < 1 or feed.state().phase != "live":
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
+        before, cpu, wall = feed.stream.counters.messages, time.process_time(), time.perf_counter()
+        await asyncio.to_thread(burst, port, channel, messages)
+        while feed.stream.counters.messages - before < messages:
+            await asyncio.sleep(0.01)
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        count = feed.stream.counters.messages - before
+        gaps = feed.state().counters.book_gaps + feed.state().counters.trades_lost
+        face.terminate()
+        await face.wait()
     return {"us": cpu / count * 1e6, "wall_s": wall, "messages": count, "gaps": gaps}
 
 

@@ -3,6 +3,7 @@ child."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -10,26 +11,34 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from polotui.engine.engine import Engine
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def child(module: str, *arguments: str, timeout: float = 180.0) -> dict[str, float]:
-    """Runs `python -m module arguments` and returns the JSON object on its last line."""
+def child(module: str, *arguments: str, timeout: float = 180.0, tells: bool = False) -> dict[str, float]:
+    """Runs `python -m module arguments` and returns the JSON object on its last line; with `tells` what it says to
+    its standard error is seen as it comes."""
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=None if tells else subprocess.PIPE,
         text=True,
         timeout=timeout,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=False,
     )
     if done.returncode != 0:
-        raise RuntimeError(f"{module} {' '.join(arguments)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+        raise RuntimeError(
+            f"{module} {' '.join(arguments)} failed:\n{done.stdout[-2000:]}\n{(done.stderr or '')[-2000:]}"
+        )
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
@@ -58,6 +67,27 @@ def simulator(*arguments: str) -> Iterator[int]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
+
+
+@asynccontextmanager
+async def engine_at(port: int) -> AsyncIterator[Engine]:
+    """The whole engine in this process, with a home of its own, on the simulator at `port`; stopped at the end."""
+    from polotui.core.clock import SystemClock
+    from polotui.core.ids import Chance
+    from polotui.core.paths import Home
+    from polotui.core.settings.schema import Settings
+    from polotui.engine.engine import Engine
+    from polotui.engine.exchange import Venue
+
+    home = Home.at(short_folder()).make()
+    base = f"127.0.0.1:{port}"
+    venue = Venue("bench", f"http://{base}", f"ws://{base}/ws/public", f"ws://{base}/ws/private", demo=True)
+    engine = Engine(home=home, settings=Settings(), clock=SystemClock(), chance=Chance(), venue=venue, demo=True)
+    running = asyncio.create_task(engine.run())
+    await engine.ready()
+    yield engine
+    engine.stop()
+    await running
 
 
 def short_folder() -> Path:

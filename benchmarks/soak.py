@@ -16,10 +16,15 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.harness import child, short_folder, simulator, table
+from benchmarks.harness import child, engine_at, simulator, table
+
+if TYPE_CHECKING:
+    from polotui.engine.engine import Engine
+    from polotui.engine.trading.service import Trading
 
 MINUTES = 20.0
 BOTS = 50
@@ -45,30 +50,18 @@ def resident_mb() -> float:
     raise SystemExit("this system does not say how much memory a process has")
 
 
-async def work(port: int, minutes: float, bots: int) -> dict[str, float]:
+async def begin(engine: Engine, bots: int) -> Trading:
+    """A bot on each of the first `bots` symbols."""
     from polotui.api.lab_commands import NewStrategy
     from polotui.api.trade_commands import StartBot
-    from polotui.core.clock import SystemClock
     from polotui.core.errors import PolotuiError
-    from polotui.core.ids import Chance
-    from polotui.core.paths import Home
-    from polotui.core.settings.schema import Settings
-    from polotui.engine.engine import Engine
-    from polotui.engine.exchange import Venue
 
-    home = Home.at(short_folder()).make()
-    base = f"127.0.0.1:{port}"
-    venue = Venue("bench", f"http://{base}", f"ws://{base}/ws/public", f"ws://{base}/ws/private", demo=True)
-    engine = Engine(home=home, settings=Settings(), clock=SystemClock(), chance=Chance(), venue=venue, demo=True)
-    running = asyncio.create_task(engine.run())
-    await engine.ready()
     trading = engine.trading
     assert trading is not None
     while not trading.grids():
         await asyncio.sleep(0.05)
     await engine.handle(NewStrategy(source="sma-cross", name="soak"))
-    symbols = sorted(trading.grids())[:bots]
-    for symbol in symbols:
+    for symbol in sorted(trading.grids())[:bots]:
         for again in range(200):
             try:
                 params = {"fast_len": 5.0, "slow_len": 30.0}
@@ -79,32 +72,36 @@ async def work(port: int, minutes: float, bots: int) -> dict[str, float]:
                 if again == 199:
                     raise
                 await asyncio.sleep(0.1)
-    late: list[float] = []
-    watching = asyncio.create_task(lateness(late))
-    feed = engine.exchange.feed  # type: ignore[union-attr]
-    rows: list[tuple[float, float, float, float, float]] = []
-    begun, end = time.perf_counter(), time.perf_counter() + minutes * 60
-    count, cpu, at = feed.stream.counters.messages, time.process_time(), begun
-    while time.perf_counter() < end:
-        await asyncio.sleep(EVERY_SECONDS)
-        now = time.perf_counter()
-        seen, used = feed.stream.counters.messages, time.process_time()
-        taken, late[:] = np.array(late), []
-        gc.collect()
-        rows.append(
-            ((now - begun) / 3600, (seen - count) / (now - at), (used - cpu) / (now - at), resident_mb(),
-             float(np.percentile(taken, 99)))
-        )  # fmt: skip
-        count, cpu, at = seen, used, now
-        print(f"{now - begun:6.0f} s {rows[-1][1]:8.0f} msg/s {rows[-1][2]:5.2f} cpu {rows[-1][3]:7.1f} MB "
-              f"{rows[-1][4]:7.2f} ms", file=sys.stderr, flush=True)  # fmt: skip
-    watching.cancel()
-    found = np.array(rows)
-    steady = found[len(found) // 4 :]
-    gaps = feed.state().counters.book_gaps + feed.state().counters.trades_lost
-    lives = len(trading.bots.running())
-    engine.stop()
-    await running
+    return trading
+
+
+async def work(port: int, minutes: float, bots: int) -> dict[str, float]:
+    async with engine_at(port) as engine:
+        trading = await begin(engine, bots)
+        late: list[float] = []
+        watching = asyncio.create_task(lateness(late))
+        feed = engine.exchange.feed  # type: ignore[union-attr]
+        rows: list[tuple[float, float, float, float, float]] = []
+        begun, end = time.perf_counter(), time.perf_counter() + minutes * 60
+        count, cpu, at = feed.stream.counters.messages, time.process_time(), begun
+        while time.perf_counter() < end:
+            await asyncio.sleep(EVERY_SECONDS)
+            now = time.perf_counter()
+            seen, used = feed.stream.counters.messages, time.process_time()
+            taken, late[:] = np.array(late), []
+            gc.collect()
+            rows.append(
+                ((now - begun) / 3600, (seen - count) / (now - at), (used - cpu) / (now - at), resident_mb(),
+                 float(np.percentile(taken, 99)))
+            )  # fmt: skip
+            count, cpu, at = seen, used, now
+            print(f"{now - begun:6.0f} s {rows[-1][1]:8.0f} msg/s {rows[-1][2]:5.2f} cpu {rows[-1][3]:7.1f} MB "
+                  f"{rows[-1][4]:7.2f} ms", file=sys.stderr, flush=True)  # fmt: skip
+        watching.cancel()
+        found = np.array(rows)
+        steady = found[len(found) // 4 :]
+        gaps = feed.state().counters.book_gaps + feed.state().counters.trades_lost
+        lives = len(trading.bots.running())
     return {
         "messages": float(found[:, 1].mean()),
         "cpu": float(steady[:, 2].mean()),
@@ -120,7 +117,9 @@ async def work(port: int, minutes: float, bots: int) -> dict[str, float]:
 
 def main(minutes: float = MINUTES, bots: int = BOTS) -> bool:
     with simulator("--activity", ACTIVITY, "--symbols", str(bots), "--seed", "3") as port:
-        found = child("benchmarks.soak", "work", str(port), str(minutes), str(bots), timeout=minutes * 60 + 300)
+        found = child(
+            "benchmarks.soak", "work", str(port), str(minutes), str(bots), timeout=minutes * 60 + 300, tells=True
+        )
     table(
         f"{found['bots']:.0f} bots on {bots} symbols for {minutes:g} minutes",
         [

@@ -22,7 +22,8 @@ import msgspec
 from polotui.api.events import Event, TradesBatch
 from polotui.core.clock import Clock
 
-RING = 2_000
+#: As many as a face shows: what it missed beyond these it would not have shown either.
+RING = 500
 FIRST_TRADES = 60
 Provider = Callable[[str, str], Event | None]
 

@@ -2,31 +2,27 @@
 
 Decided here: the measure of what we have is the contiguous high-water mark (every id up to it was seen), never the
 highest id, because a trade that overtakes another would otherwise hide the one that was lost. What lies above a hole
-waits until the hole is filled from REST, or is declared lost. Each trade gets a local sequence number that grows by
-one, so a reader of the ring knows whether it missed any.
+waits until the hole is filled from REST, or is declared lost. Trades that became readable are handed on and not kept:
+the hub remembers the newest of them for the faces.
 
 Deliberate limit: at most 5000 trades wait above a hole; beyond that the hole is declared lost.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 
 from polotui.model.market import Trade
 
-RING = 1_000
 MOST_WAITING = 5_000
 
 
 class TradeLog:
-    """A bounded ring of trades in id order."""
+    """What was seen of one symbol's trades, and those that wait above a hole."""
 
-    def __init__(self, size: int = RING, most_waiting: int = MOST_WAITING) -> None:
-        self.sequence = 0
+    def __init__(self, most_waiting: int = MOST_WAITING) -> None:
         self.duplicates = 0
         self.lost = 0
-        self._ring: deque[Trade] = deque(maxlen=size)
         self._waiting: dict[int, Trade] = {}
         self._most_waiting = most_waiting
         self._high: int | None = None
@@ -47,14 +43,14 @@ class TradeLog:
             self._high = trade.id - 1
         if self._high is not None and trade.id == self._high + 1 and not self._waiting:
             self._high = trade.id
-            return self._publish([trade])
+            return [trade]
         if self.is_duplicate(trade):
             self.duplicates += 1
             return []
         self._waiting[trade.id] = trade
         if len(self._waiting) > self._most_waiting:
             return self.give_up()
-        return self._publish(self._drain())
+        return self._drain()
 
     def is_duplicate(self, trade: Trade) -> bool:
         return trade.id in self._waiting or (self._high is not None and trade.id <= self._high)
@@ -73,7 +69,7 @@ class TradeLog:
             # A fetched trade that is known is not a repeat of the stream's, so it is not counted as one.
             if trade.id > self._high:
                 self._waiting.setdefault(trade.id, trade)
-        return self._publish(self._drain())
+        return self._drain()
 
     def give_up(self) -> list[Trade]:
         """Declares what is still missing lost, counts it, and goes on above it."""
@@ -84,7 +80,7 @@ class TradeLog:
                 self.lost += lowest - self._high - 1
             self._high = lowest - 1
             released += self._drain()
-        return self._publish(released)
+        return released
 
     def _drain(self) -> list[Trade]:
         """What follows the mark without a hole."""
@@ -93,19 +89,3 @@ class TradeLog:
             self._high += 1
             drained.append(self._waiting.pop(self._high))
         return drained
-
-    def _publish(self, trades: list[Trade]) -> list[Trade]:
-        self._ring.extend(trades)
-        self.sequence += len(trades)
-        return trades
-
-    def last(self, count: int = RING) -> list[Trade]:
-        """The newest `count` trades, oldest first."""
-        size = len(self._ring)
-        return [self._ring[index] for index in range(max(0, size - count), size)]
-
-    def since(self, sequence: int) -> tuple[list[Trade], int]:
-        """The trades after local number `sequence`, and how many of them fell out of the ring already."""
-        wanted = self.sequence - sequence
-        missed = max(0, wanted - len(self._ring))
-        return self.last(max(0, wanted)), missed

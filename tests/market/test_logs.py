@@ -25,7 +25,7 @@ def test_live_trades_wait_for_the_first_backfill() -> None:
     assert log.high_water() is None
     assert ids(log.backfill([trade(5), trade(4), trade(6)])) == [4, 5, 6, 7]
     assert ids(log.add(trade(8))) == [8]
-    assert (log.sequence, log.duplicates, log.lost) == (5, 0, 0)
+    assert (log.duplicates, log.lost) == (0, 0)
 
 
 def test_the_mark_is_contiguous_and_not_the_highest_id() -> None:
@@ -69,22 +69,6 @@ def test_a_symbol_that_never_traded_begins_with_its_first_trade() -> None:
     assert log.backfill([]) == []
     assert ids(log.add(trade(1))) == [1]
     assert not log.gap
-
-
-def test_a_reader_of_the_ring_knows_what_it_missed() -> None:
-    log = TradeLog(size=10)
-    log.backfill([trade(number) for number in range(1, 6)])
-    seen = log.sequence
-    assert log.since(seen) == ([], 0)
-    for number in range(6, 12):
-        log.add(trade(number))
-    trades, missed = log.since(seen)
-    assert (ids(trades), missed) == (list(range(6, 12)), 0)
-    for number in range(12, 30):
-        log.add(trade(number))
-    trades, missed = log.since(seen)
-    assert (ids(trades), missed) == (list(range(20, 30)), 14)
-    assert len(log.last()) == 10
 
 
 @settings(max_examples=200, deadline=None)

@@ -119,7 +119,7 @@ class ExchangeVenue:
         listener: VenueListener,
         market_of: MarketOf,
         stop: StopTrading,
-        halted: Callable[[], bool] = lambda: False,
+        halted: Callable[[], bool],
     ) -> None:
         """`halted` is asked when an order is handed to the transport: the way to there has waits of its own."""
         self.rest = rest

@@ -57,6 +57,10 @@ class Pane(Painted, can_focus=True):
             self.joins_above, self.has_bottom = joins_above, has_bottom
             self.repaint()
 
+    def wants(self, dirty: set[str]) -> bool:
+        # Once the engine is gone, the age of what is shown grows each second.
+        return super().wants(dirty) or ("second" in dirty and bool(self.desk.store.gone_since_ms))
+
     def title(self, width: int) -> Line:
         return [(self.NAME, "title")]
 

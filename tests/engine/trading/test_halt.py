@@ -12,7 +12,7 @@ import pytest
 from polotui.api.risk_commands import Halt, Resume
 from polotui.api.trade_commands import PlaceOrder
 from polotui.core.errors import Refused
-from polotui.core.halt import flag_of
+from polotui.core.halt import flag_of, halt
 from polotui.engine.local_link import LocalLink
 from polotui.engine.trading import halting as halting_module
 from tests.engine.conftest import Stage, until
@@ -65,6 +65,22 @@ async def test_a_resume_right_after_a_halt_waits_for_its_end(stage: Stage, monke
     assert (await link.call(Resume(words="RESUME", caller="test"))).state == "ACTIVE"
     assert halting.done() or (await halting).confirmed_ms
     # Not the same order again.
+    await _resting(stage, link, ["spot"], 25)
+    for _ in range(4):
+        assert len(await engine.trading.rehearsal.venue.open_orders()) == 1
+
+
+async def test_a_resume_right_after_a_halt_from_outside_leaves_nothing_of_before(stage: Stage) -> None:
+    """The engine had not looked at the flag yet: what rested would have stayed, or what came after would have gone."""
+    engine = await stage.start()
+    link = LocalLink(engine)
+    await engine.safety.look()
+    await _resting(stage, link, ["spot"])
+    assert engine.trading is not None
+    assert engine.trading.rehearsal is not None
+    halt(engine.home, "from outside", "a script", engine.clock)
+    assert (await link.call(Resume(words="RESUME", caller="test"))).state == "ACTIVE"
+    assert await engine.trading.rehearsal.venue.open_orders() == []
     await _resting(stage, link, ["spot"], 25)
     for _ in range(4):
         assert len(await engine.trading.rehearsal.venue.open_orders()) == 1

@@ -11,6 +11,7 @@ import pytest
 from polotui.api import lab_commands as lc
 from polotui.api import risk_commands as rc
 from polotui.api import trade_commands as tc
+from polotui.api.commands import Watch
 from polotui.model.orders import Purpose, Side
 from polotui.simulator.faults import Rule
 from polotui.trading.protection import Protection
@@ -216,6 +217,28 @@ def test_an_engine_that_starts_while_the_exchange_is_away_is_there_when_it_is_ba
         desk.simulator.faults.load([])
         await desk.until(desk.works, 90, what="the desk works")
         assert sorted(desk.engine.desk.watched) == ["BTC_USDT", "ETH_USDT", "SOL_USDT"]
+
+    on_desk(work, opened=False)
+
+
+def test_a_watchlist_that_a_person_changed_meanwhile_is_not_replaced() -> None:
+    """A demo watches everything once it knows what there is: not over what somebody chose before that."""
+
+    async def work(desk: Desk) -> None:
+        away = [Rule(kind="error", path=path, rate=1.0, status=503) for path in ("/markets", "/accounts/balances")]
+        desk.simulator.faults.load(away)
+        await desk.lives.start(patience=30)
+        gone = "ETH_USDT"
+        kept = (await desk.ask(Watch(symbol=gone, remove=True))).watched
+        assert gone not in kept
+        desk.simulator.faults.load([])
+        await desk.until(desk.trading.grids, 90, what="the symbols are known")
+        await asyncio.sleep(5)
+        assert desk.engine.desk is not None
+        assert gone not in desk.engine.desk.watched
+        assert set(desk.engine.desk.watched) <= set(kept)
+        stored = await desk.engine.stores.records.setting("watchlist")  # type: ignore[union-attr]
+        assert gone not in stored.split(",")
 
     on_desk(work, opened=False)
 

@@ -51,6 +51,7 @@ class Desk:
         self.stops: list[tuple[str, str]] = []
         self.opening: dict[str, Decimal] | None = None
         self.news = asyncio.Event()
+        self.halted = False
 
     # VenueListener
 
@@ -277,7 +278,10 @@ def connect(
     gate: Gate = getattr(desk, "gate", None) or Gate(clock, chance)
     orders, listener = getattr(desk, "orders", desk), getattr(desk, "gateway", desk)
     markets = {spec.symbol: _market(spec) for spec in (m.spec for m in simulator.exchange.markets.values())}
-    venue = ExchangeVenue(rest, gate=gate, orders=orders, listener=listener, market_of=markets.get, stop=desk.stop)
+    venue = ExchangeVenue(
+        rest, gate=gate, orders=orders, listener=listener, market_of=markets.get, stop=desk.stop,
+        halted=lambda: listener.halted,
+    )  # fmt: skip
     resolver = Resolver(venue, orders, listener, clock=clock, chance=chance)
     account = AccountStream(
         venue, resolver, orders, signer, clock=clock, chance=chance, url=f"ws://{host}:{port}/ws/private"

@@ -168,8 +168,9 @@ async def test_an_order_to_a_real_host_is_blocked_and_written_down(tmp_path: Pat
     await desk.open()
     rest = open_rest("https://api.poloniex.com", SecretSigner(KEY, SECRET.encode()), clock=clock, chance=chance)
     venue = ExchangeVenue(
-        rest, gate=desk.gate, orders=desk.orders, listener=desk.gateway, market_of=lambda symbol: None, stop=desk.stop
-    )
+        rest, gate=desk.gate, orders=desk.orders, listener=desk.gateway, market_of=lambda symbol: None, stop=desk.stop,
+        halted=lambda: desk.gateway.halted,
+    )  # fmt: skip
     desk.gateway.serve(venue)
     terms = desk.new("BUY", amount="50")
     await desk.submit(None, terms)

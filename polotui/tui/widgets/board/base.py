@@ -27,10 +27,6 @@ class BoardPane(Pane):
     SCOPES: tuple[str, ...] = ("board",)
     TOPICS = frozenset({"board", "link"})
 
-    def wants(self, dirty: set[str]) -> bool:
-        # Once the engine is gone, the age of what is shown grows each second.
-        return super().wants(dirty) or ("second" in dirty and bool(self.desk.store.gone_since_ms))
-
     @property
     def board(self) -> BoardScreen:
         return cast("BoardScreen", self.screen)

@@ -25,10 +25,6 @@ class RiskPane(Pane):
     SCOPES: tuple[str, ...] = ("risk",)
     TOPICS = frozenset({"risk", "riskwork", "link", "trading"})
 
-    def wants(self, dirty: set[str]) -> bool:
-        # Once the engine is gone, the age of what is shown grows each second.
-        return super().wants(dirty) or ("second" in dirty and bool(self.desk.store.gone_since_ms))
-
     @property
     def risk_screen(self) -> RiskScreen:
         return cast("RiskScreen", self.screen)
