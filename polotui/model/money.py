@@ -6,9 +6,11 @@ infinity; rounding names its direction. Floats carry only candles, indicators an
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal, InvalidOperation
 
 ZERO = Decimal(0)
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII)
 
 
 def decimal_of(text: str | int | Decimal) -> Decimal:
@@ -20,6 +22,20 @@ def decimal_of(text: str | int | Decimal) -> Decimal:
     if not value.is_finite():
         raise ValueError(f"not a finite number: {str(text)[:40]!r}")
     return value
+
+
+def parts_thousands(text: str) -> bool:
+    """Whether every comma of `text` stands between thousands: in «10,000», not in «0,5», where it is a point."""
+    return "," not in text or _THOUSANDS.fullmatch(text) is not None
+
+
+def typed_decimal(text: str) -> Decimal:
+    """What a person typed, «10,000» or «0.2», exactly. A comma counts only where it parts thousands: taken out of «0,5»
+    it would make ten times as much. Raises ValueError with what is wrong."""
+    plain_minus = text.strip().replace("−", "-")
+    if not parts_thousands(plain_minus):
+        raise ValueError(f"{text.strip()[:40]!r}; decimals need a point, commas stand only between thousands")
+    return decimal_of(plain_minus.replace(",", ""))
 
 
 def step_of(scale: int) -> Decimal:

@@ -7,7 +7,7 @@ from polotui.api import replies as r
 from polotui.core.errors import UsageError
 from polotui.engine.engine import Engine
 from polotui.engine.handlers import handles
-from polotui.model.money import decimal_of, plain
+from polotui.model.money import plain, typed_decimal
 
 
 @handles(c.GetAccounts)
@@ -34,7 +34,7 @@ async def deposit(engine: Engine, command: c.PaperDeposit) -> r.Done:
     await engine.ready()
     assert engine.accounts is not None
     try:
-        amount = decimal_of(command.amount)
+        amount = typed_decimal(command.amount)
     except ValueError as error:
         raise UsageError(f"The amount is {error}.", safe="Nothing was deposited.") from error
     if amount <= 0:

@@ -31,7 +31,7 @@ from polotui.engine.trading.evidence import Runs, Tested
 from polotui.engine.trading.expected import UNKNOWN, Band, Bands
 from polotui.engine.trading.judging import USUAL, Point, Rule
 from polotui.model.candles import Timeframe
-from polotui.model.money import decimal_of, plain
+from polotui.model.money import plain, typed_decimal
 from polotui.trading.bot_rows import ACTIVE, StoredBot
 from polotui.trading.strategies import Version
 
@@ -325,11 +325,11 @@ def _rule(command: c.SetPromotion, at_ms: int) -> Rule:
         wrong = f"The least return is {command.least_return:g}; it must be a fraction from −1 on"
     elif not 0.0 < command.most_drawdown <= 1.0:
         wrong = f"The largest drawdown is {command.most_drawdown:g}; it must be a fraction above 0, at most 1"
-    capital = command.capital.strip().replace(",", "")
+    capital = command.capital.strip()
     if capital and not wrong:
         try:
-            capital = plain(decimal_of(capital))
-            wrong = "" if decimal_of(capital) > 0 else "The capital must be above 0"
+            given = typed_decimal(capital)
+            capital, wrong = plain(given), "" if given > 0 else "The capital must be above 0"
         except ValueError as error:
             wrong = f"The capital is {error}"
     if wrong:

@@ -27,7 +27,7 @@ from polotui.engine.trading.bot_row import row_of
 from polotui.engine.trading.capital import Capital
 from polotui.engine.trading.livebot import LiveBot
 from polotui.model.candles import Candle, Timeframe
-from polotui.model.money import decimal_of, plain
+from polotui.model.money import decimal_of, plain, typed_decimal
 from polotui.model.orders import Side
 from polotui.risk.values import Asked, RiskDecision
 from polotui.storage.database import Connection
@@ -399,10 +399,9 @@ class Bots:
 
 
 def _capital(text: str) -> Decimal:
-    written = text.strip().replace(",", "")
-    if not written:
+    if not text.strip():
         return DEFAULT_CAPITAL
     try:
-        return decimal_of(written)
+        return typed_decimal(text)
     except ValueError as error:
         raise UsageError(f"The capital is {error}.", safe="Nothing was started.") from error

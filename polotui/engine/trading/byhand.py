@@ -24,7 +24,7 @@ from polotui.core.errors import PolotuiError, Refused, UsageError
 from polotui.core.text import clean
 from polotui.engine.trading import shapes
 from polotui.engine.trading.levels import LevelsByHand
-from polotui.model.money import ZERO, decimal_of, plain, price_on_tick, quantity_down
+from polotui.model.money import ZERO, plain, price_on_tick, quantity_down, typed_decimal
 from polotui.model.orders import FINAL, OrderState, OrderTerms, OrderType, Purpose, Side
 from polotui.model.symbols import Market, base_and_quote
 from polotui.risk.assess import as_json
@@ -463,11 +463,10 @@ class ByHand:
 
 def _number(name: str, text: str) -> Decimal | None:
     """What a person typed; None for nothing. Raises UsageError."""
-    written = text.strip().replace(",", "").replace("_", "")
-    if not written:
+    if not text.strip():
         return None
     try:
-        value = decimal_of(written)
+        value = typed_decimal(text)
     except ValueError as error:
         raise UsageError(f"The {name} is {error}.", safe="Nothing was sent.") from error
     if value <= 0:

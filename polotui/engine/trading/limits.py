@@ -10,7 +10,7 @@ Decided here:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from polotui.api import trade_values as tv
 from polotui.core.clock import Clock
 from polotui.core.errors import Refused, UsageError
 from polotui.core.text import clean
-from polotui.model.money import plain
+from polotui.model.money import plain, typed_decimal
 from polotui.risk.fields import BY_NAME, FIELDS, Field
 from polotui.risk.limits import DEFAULT_PRESET, PRESETS, Change, Limits, difference, preset_of, tightest, validate
 from polotui.storage.database import Connection, Database
@@ -231,19 +231,14 @@ def _words(changes: list[Change]) -> str:
 
 def parse(field: Field, written: str) -> Any:
     """A limit as a person writes it. Raises ValueError with what is wrong."""
-    text = written.strip().replace(",", "").removesuffix("%").strip()
+    text = written.strip().removesuffix("%").strip()
     if field.unit == "switch":
         if text.lower() in ("on", "yes", "true", "1"):
             return True
         if text.lower() in ("off", "no", "false", "0"):
             return False
         raise ValueError(f"write on or off, not {clean(written, 20)!r}")
-    try:
-        value = Decimal(text)
-    except InvalidOperation as error:
-        raise ValueError(f"not a number: {clean(written, 20)!r}") from error
-    if not value.is_finite():
-        raise ValueError("not a finite number")
+    value = typed_decimal(clean(text, 40))
     if field.unit == "money":
         return value
     if field.whole:

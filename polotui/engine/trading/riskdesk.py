@@ -13,7 +13,7 @@ from polotui.api.values import EquityPoint
 from polotui.core.errors import UsageError
 from polotui.engine.trading import shapes
 from polotui.model.candles import DAY_MS
-from polotui.model.money import decimal_of, plain, step_of
+from polotui.model.money import plain, step_of, typed_decimal
 from polotui.risk import exposure
 from polotui.risk.ladder import LADDERS
 from polotui.risk.meter import FORMULA, Meter
@@ -229,11 +229,10 @@ def _ladder(code: str, title: str) -> str:
 
 
 def _given(name: str, text: str) -> Decimal | None:
-    written = text.strip().replace(",", "")
-    if not written:
+    if not text.strip():
         return None
     try:
-        value = decimal_of(written)
+        value = typed_decimal(text)
     except ValueError as error:
         raise UsageError(f"The {name} is {error}.") from error
     if value <= 0:

@@ -231,6 +231,17 @@ async def test_nobody_trades_by_hand_in_the_account_of_a_bot_that_runs(desk: Des
     assert desk.gateway.sent == []
 
 
+@pytest.mark.parametrize("field", ["quantity", "amount", "price", "stop", "target"])
+async def test_a_comma_for_a_point_sends_nothing(desk: Desk, field: str) -> None:
+    """«0,5» lost its comma and was an order of 5."""
+    typed = {"quantity": "1", "price": "100"} | {field: "0,5"}
+    if field == "amount":
+        del typed["quantity"]
+    with pytest.raises(UsageError, match="decimals need a point"):
+        await hand_of(desk).place(c.PlaceOrder(symbol=BTCS, side="BUY", type="LIMIT", **typed))  # type: ignore[arg-type]
+    assert desk.gateway.sent == []
+
+
 def test_halted_the_protection_says_that_it_sells_nothing(desk: Desk) -> None:
     status = SimpleNamespace(
         running=True, watched=(), last_check_ms=0, oldest_price_age_ms=None, worst_latency_ms=None, blocks=""

@@ -15,6 +15,7 @@ from polotui.api.lab_replies import StrategyDetail
 from polotui.api.lab_values import Costs, ParamField, RunSpec
 from polotui.core.text import is_plain_symbol
 from polotui.model.candles import DAY_MS, Timeframe
+from polotui.model.money import parts_thousands
 from polotui.tui.widgets.backtest.base import number_words
 
 POLICIES = ("pessimistic", "adaptive", "optimistic", "detail")
@@ -26,9 +27,6 @@ _LAST = re.compile(r"(?:last\s+)?(\d{1,5})\s*d(?:ays?)?", re.IGNORECASE)
 
 class Wrong(ValueError):
     """What was typed cannot be used; the message says why in a few words."""
-
-
-_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def number(text: str, *, least: float | None = None, most: float | None = None, 
         value = float(plain.replace(",", ""))
     except ValueError:
         raise Wrong("a number, such as 10,000 or 0.2") from None
-    if "," in plain and not _THOUSANDS.fullmatch(plain):
+    if not parts_thousands(plain):
         raise Wrong("a point for decimals and commas only between thousands, such as 0.1 or 10,000")
     if not math.isfinite(value):
         raise Wrong("a finite number")

@@ -9,21 +9,20 @@ from __future__ import annotations
 import re
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
+from polotui.model.money import parts_thousands
 from polotui.tui.widgets.backtest.form_fields import Wrong
 
 NONE = "none"
 _PERCENT = re.compile(r"([-+]?[0-9.]+)\s*%\Z")
-_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?\Z", re.ASCII)
 _PLAIN = re.compile(r"(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
 
 
 def amount(text: str) -> Decimal:
     """«1,500» or «0.031». Raises Wrong."""
     typed = text.strip()
-    if "," in typed:
-        if not _THOUSANDS.match(typed):
-            raise Wrong("a point for decimals, commas only between thousands")
-        typed = typed.replace(",", "")
+    if not parts_thousands(typed):
+        raise Wrong("a point for decimals, commas only between thousands")
+    typed = typed.replace(",", "")
     if not _PLAIN.match(typed):
         raise Wrong("a number, such as 0.03 or 1,500")
     try:
