@@ -6,12 +6,16 @@ import json
 import stat
 
 import pytest
+from textual.app import App, ComposeResult
+from textual.widgets import Static
+from textual.widgets._toast import Toast
 
 from polotui.api import commands as c
 from polotui.api.events import EngineState, Fact, JobState, Notice
 from polotui.core.errors import EngineGone, Refused
 from polotui.core.face_settings import FaceSettings
 from polotui.tui import keys
+from polotui.tui.shell.modal import Modal
 from tests.tui import fake_engine as fe
 
 
@@ -562,3 +566,25 @@ async def test_what_closes_a_dialog_twice_closes_nothing_else(open_desk, opener)
         await desk.until(lambda: desk.app.screen is desk.app.desk_screen, "the screen beneath")
         await desk.pilot.pause()
         assert desk.app.screen is desk.app.desk_screen
+
+
+class Tall(Modal[None]):
+    """A dialog that leaves little of 24 rows."""
+
+    CSS = "Tall { align: center middle; } #dialog { width: 70; height: 18; }"
+
+    def compose(self) -> ComposeResult:
+        yield Static("sell everything?", id="dialog")
+
+
+async def test_a_toast_covers_the_head_of_a_dialog_and_not_its_answer():
+    app: App[None] = App()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await app.push_screen(Tall())
+        app.notify("words " * 20, timeout=60)
+        while not app.screen.query(Toast):
+            await pilot.pause()
+        await pilot.pause()
+        toast, dialog = app.screen.query_one(Toast).region, app.screen.query_one("#dialog").region
+        assert toast.height
+        assert toast.bottom < dialog.y + dialog.height // 2
