@@ -29,7 +29,7 @@ from polotui.core.errors import RealTradeBlocked, Refused, StorageError
 from polotui.core.text import clean
 from polotui.model.account import Order
 from polotui.model.money import ZERO, plain
-from polotui.model.orders import FINAL, Execution, OrderState, OrderTerms, Placement, Purpose, Side
+from polotui.model.orders import FINAL, Execution, OrderState, OrderTerms, Placement, Purpose
 from polotui.risk.assess import assess
 from polotui.risk.limits import Limits
 from polotui.risk.values import Asked, RiskDecision
@@ -46,13 +46,14 @@ from polotui.trading.moves import (
     level_of,
     not_now,
     order_fact,
+    settled,
     state_words,
     who_of,
     write_intent,
     write_refusal,
 )
 from polotui.trading.portfolio import Portfolio
-from polotui.trading.trades import Least, Trade, book_trade, settle_trade
+from polotui.trading.trades import Least, Trade, book_trade
 from polotui.trading.venue import Venue
 from polotui.trading.watchers import Submitted, View, Watcher
 
@@ -303,28 +304,25 @@ class Gateway:
                 return
             if order.final and state not in ENDS:
                 self.blotter.revive(order)
-            await self._move(order, state, code, words, at_ms or self._clock.wall_ms())
-        await self._tell(lambda watcher: watcher.on_order(order))
+            trade = await self._move(order, state, code, words, at_ms or self._clock.wall_ms())
+        await self._tell_moved(order, trade)
 
-    async def _move(self, order: LiveOrder, state: OrderState, code: str, words: str, at_ms: int) -> None:
-        terms, fact = order.terms, state_words(order, state, code, words)
+    async def _move(self, order: LiveOrder, state: OrderState, code: str, words: str, at_ms: int) -> Trade | None:
+        fact = state_words(order, state, code, words)
 
-        def write(connection: Connection) -> int:
+        def write(connection: Connection) -> tuple[int, Trade | None]:
             rows.add_order_event(
                 connection, order.terms.id, state, venue_id=order.venue_id, code=code, words=words, at_ms=at_ms
             )
-            if state in ENDS and terms.side is Side.SELL and order.filled:
-                # Its last fill may have left only dust.
-                price = order.average_price or ZERO
-                settle_trade(connection, terms.account, terms.symbol, least=self._least(terms.symbol), price=price)
-            if fact is None:
-                return 0
-            return order_fact(connection, order, fact, level_of(state), at_ms)
+            trade = settled(connection, order, state, self._least(order.terms.symbol))
+            return order_fact(connection, order, fact, level_of(state), at_ms) if fact is not None else 0, trade
 
-        self._told(await self._certainly(write, "order state"))
+        number, trade = await self._certainly(write, "order state")
+        self._told(number)
         order.state, order.code, order.words, order.updated_ms = state, code, words, at_ms
         if order.final:
             self.blotter.end(order)
+        return trade
 
     async def _note(self, order: LiveOrder, state: OrderState, code: str, words: str) -> None:
         """Writes down where an order stands without holding anything up when the database cannot. Its end may have been
@@ -360,9 +358,8 @@ class Gateway:
                 return
         if booked is None:
             return
-        fill, trade = booked
-        await self._tell(lambda watcher: watcher.on_booked(fill, order, trade))
-        await self._tell(lambda watcher: watcher.on_order(order))
+        await self._tell(lambda watcher: watcher.on_booked(booked[0], order))
+        await self._tell_moved(order, booked[1])
 
     async def _book(self, order: LiveOrder, execution: Execution) -> tuple[rows.FillRow, Trade | None] | None:
         terms, now = order.terms, self._clock.wall_ms()
@@ -444,6 +441,11 @@ class Gateway:
                 "foreign order",
             )
         )
+
+    async def _tell_moved(self, order: LiveOrder, trade: Trade | None) -> None:
+        if trade is not None:
+            await self._tell(lambda watcher: watcher.on_trade_closed(trade))
+        await self._tell(lambda watcher: watcher.on_order(order))
 
     async def _tell(self, news: Callable[[Watcher], Awaitable[None]]) -> None:
         """Tells every watcher: what is durable is not told again, so one that fails must not cost the others theirs."""

@@ -11,12 +11,14 @@ from decimal import Decimal
 import msgspec
 
 from polotui.model.money import ZERO, plain
-from polotui.model.orders import Execution, OrderState, OrderTerms
+from polotui.model.orders import Execution, OrderState, OrderTerms, Side
 from polotui.risk.values import Asked, Finding, RiskDecision
 from polotui.storage.database import Connection
 from polotui.trading import rows
 from polotui.trading.blotter import LiveOrder
 from polotui.trading.facts import add_fact
+from polotui.trading.paper_account import PAPER
+from polotui.trading.trades import Least, Trade, settle_trade
 
 ENDS = frozenset({OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED})
 _TOLD: Mapping[OrderState, str] = {
@@ -118,6 +120,20 @@ def refusal_words(asked: Asked, decision: RiskDecision) -> str:
 
 def who_of(terms: OrderTerms) -> str:
     return f"bot {terms.bot}" if terms.bot else "person"
+
+
+def settled(connection: Connection, order: LiveOrder, state: OrderState, least: Least) -> Trade | None:
+    """The trade that is over when a sale ends in `state`: its last fill may have left only dust."""
+    terms = order.terms
+    if state not in ENDS or terms.side is not Side.SELL or not order.filled:
+        return None
+    return settle_trade(connection, terms.account, terms.symbol, least=least, price=order.average_price or ZERO)
+
+
+def unbooked(trouble: Mapping[str, str], root: str) -> bool:
+    """Whether what happened is not all in the books of a root account, so that what it is worth is not certain. An
+    order of a stranger or a service that is down are no such trouble. An orphan is a fill at the exchange."""
+    return "ledger" in trouble or (root != PAPER and "orphan" in trouble)
 
 
 def not_now(decision: RiskDecision, trouble: Mapping[str, str]) -> RiskDecision:

@@ -24,7 +24,7 @@ from polotui.trading.exchange.token import Gate
 from polotui.trading.gateway import Gateway, Submitted
 from polotui.trading.ledger import Ledger
 from polotui.trading.portfolio import Portfolio
-from polotui.trading.trades import Trade
+from polotui.trading.trades import Least, Trade, trades
 
 S = OrderState
 
@@ -115,12 +115,16 @@ class Ears:
         self.booked: list[rows.FillRow] = []
         self.orders: list[tuple[str, OrderState]] = []
         self.refused: list[str] = []
+        self.closed: list[Trade] = []
 
     async def on_order(self, order: LiveOrder) -> None:
         self.orders.append((order.terms.id, order.state))
 
-    async def on_booked(self, fill: rows.FillRow, order: LiveOrder, trade: Trade | None) -> None:
+    async def on_booked(self, fill: rows.FillRow, order: LiveOrder) -> None:
         self.booked.append(fill)
+
+    async def on_trade_closed(self, trade: Trade) -> None:
+        self.closed.append(trade)
 
     async def on_refused(self, asked: Asked, decision: RiskDecision) -> None:
         self.refused.append(decision.code)
@@ -264,6 +268,21 @@ async def test_fills_are_booked_once_and_end_the_order(desk: Desk) -> None:
     again = await desk.database.read(Portfolio.load)
     assert desk.gateway.portfolio.same_as(again), desk.gateway.portfolio.differences(again)
     assert await events(desk, asked.terms.id) == ["SUBMITTING", "ACCEPTED", "PARTIAL", "FILLED"]
+
+
+async def test_a_trade_that_closes_with_the_end_of_its_order_is_told_like_any_other(desk: Desk) -> None:
+    """The visible book is bought up: what is left cannot be sold, and the order ends without another fill."""
+    desk.gateway._least = lambda symbol: Least(D("0.01"), D(1), D("0.01"))
+    entry = buy()
+    await desk.gateway.submit(entry)
+    await desk.gateway.on_fill(traded(entry, "1", "in"))
+    sale = buy(side=Side.SELL, purpose=Purpose.EXIT, type=OrderType.MARKET, price=None)
+    await desk.gateway.submit(sale)
+    await desk.gateway.on_fill(traded(sale, "0.995", "out"))
+    assert desk.ears.closed == []
+    await desk.gateway.on_state(sale.terms.id, S.CANCELLED, code="PAPER-BOOK-EXHAUSTED", words="the book gave 0.995")
+    assert desk.ears.closed == await desk.database.read(lambda c: trades(c))
+    assert len(desk.ears.closed) == 1
 
 
 async def test_a_fill_overtakes_the_answer_to_its_order(desk: Desk) -> None:

@@ -27,7 +27,10 @@ class Fails:
     async def on_order(self, order: LiveOrder) -> None:
         raise StorageError("The disk is full.")
 
-    async def on_booked(self, fill: rows.FillRow, order: LiveOrder, trade: Trade | None) -> None:
+    async def on_booked(self, fill: rows.FillRow, order: LiveOrder) -> None:
+        raise StorageError("The disk is full.")
+
+    async def on_trade_closed(self, trade: Trade) -> None:
         raise StorageError("The disk is full.")
 
     async def on_refused(self, asked: Asked, decision: RiskDecision) -> None:

@@ -15,7 +15,6 @@ from polotui.engine.trading.livebot import LiveBot
 from polotui.model.candles import Timeframe
 from polotui.model.money import ZERO, plain
 from polotui.trading import bot_rows
-from polotui.trading.blotter import below
 
 if TYPE_CHECKING:
     from polotui.engine.trading.service import Trading
@@ -32,8 +31,7 @@ def row_of(trading: Trading, stored: bot_rows.StoredBot, live: LiveBot | None, t
     held = [p for p in trading.portfolio.positions(stored.account) if not trading.is_dust(p)]
     released = trading.released(stored.account)
     worth = equity + released if equity is not None else None
-    monitor = next((one for one in trading.monitors if below(stored.account, one.root)), trading.monitor)
-    day = monitor.bot_day(stored.id)
+    day = trading.monitor_of(stored.account).bot_day(stored.id)
     result = worth - stored.capital if worth is not None else None
     levels = [_protection(trading, p.account, p.symbol) for p in held]
     frame = Timeframe.parse(stored.timeframe)
@@ -58,7 +56,7 @@ def row_of(trading: Trading, stored: bot_rows.StoredBot, live: LiveBot | None, t
         result_ratio=ratio,
         day_result=shapes.money(day.result(worth) if day is not None and not over else None),
         realised=shapes.money(_realised(trading, stored.account)),
-        drawdown=monitor.bot_drawdown(stored.id),
+        drawdown=trading.monitor_of(stored.account).bot_drawdown(stored.id),
         expected_low=low,
         expected_high=high,
         health=_health(ratio, low, high, live, trades, frame),
@@ -87,7 +85,7 @@ def _why_blocked(trading: Trading, stored: bot_rows.StoredBot) -> str:
         return blocks
     view, limits = trading.view, trading.limits.limits()
     losses = view.consecutive_losses.get(stored.id, 0)
-    if losses >= limits.loss_streak:
+    if 0 < limits.loss_streak <= losses:
         return f"{losses} losses in a row; pause and resume it to begin anew"
     locked = {lock.symbol for lock in view.locks if lock.until_ms > trading.clock.wall_ms()}
     if locked >= set(stored.symbols):

@@ -91,19 +91,21 @@ class Bots:
         for live in self._live.values():
             live.on_closed(symbol, frame, candle)
 
-    async def on_booked(self, fill: ledger.FillRow, order: LiveOrder, trade: Trade | None) -> None:
+    async def on_booked(self, fill: ledger.FillRow, order: LiveOrder) -> None:
         live = self._live.get(fill.bot)
         if fill.bot and fill.side is Side.BUY and order.stop is not None:
             await self._protect_at_once(fill, order)
         if live is not None:
             live.on_booked(fill, order)
         else:
-            await self._release(fill.bot)
+            await self._release(fill.account)
         self.touch()
 
-    async def _release(self, number: int) -> None:
-        """What an ended bot's order has left. One that runs on, and is only not taken up yet, keeps its money."""
-        stored = self._stored.get(number)
+    async def _release(self, account: str) -> None:
+        """What an order of an ended bot's account has left, also one by hand. One that runs on, and is only not taken
+        up yet, keeps its money."""
+        number = account.rpartition("/bot-")[2]
+        stored = self._stored.get(int(number)) if number.isdigit() else None
         if stored is not None and stored.state not in bot_rows.ACTIVE:
             await self._capital.release(stored)
 
@@ -129,10 +131,11 @@ class Bots:
         if live is not None:
             live.on_order(order)
         elif order.final:
-            await self._release(order.terms.bot)
+            await self._release(order.terms.account)
 
-    async def on_refused(self, asked: Asked, decision: RiskDecision) -> None:
-        return None
+    async def on_trade_closed(self, trade: Trade) -> None: ...
+
+    async def on_refused(self, asked: Asked, decision: RiskDecision) -> None: ...
 
     async def ended(self, live: LiveBot) -> None:
         """A bot has stopped: its row, its orders, its money."""

@@ -209,7 +209,7 @@ class ByHand:
     async def load(self) -> None:
         await self._levels.load()
 
-    async def on_booked(self, fill: ledger.FillRow, order: LiveOrder, trade: Trade | None) -> None:
+    async def on_booked(self, fill: ledger.FillRow, order: LiveOrder) -> None:
         if not order.terms.bot and fill.side is Side.BUY:
             await self._levels.filled(order)
 
@@ -217,8 +217,9 @@ class ByHand:
         if order.final:
             await self._levels.forget(order.terms.id)
 
-    async def on_refused(self, asked: Asked, decision: RiskDecision) -> None:
-        return None
+    async def on_trade_closed(self, trade: Trade) -> None: ...
+
+    async def on_refused(self, asked: Asked, decision: RiskDecision) -> None: ...
 
     # -- positions ------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from polotui.risk.daily import DAY_MS, DailyState
-from polotui.risk.drawdown import DrawdownState
+from polotui.risk.drawdown import DrawdownState, resume
 from polotui.trading.bot_rows import StoredBot
 
 
@@ -37,3 +37,30 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     account: DrawdownState = DrawdownState()
     bots: dict[int, DrawdownState] = {}
     bot_days: dict[int, BotDay] = {}
+    #: By bot: the newest trade when a person last let it go on; losses in a row count after it.
+    resumed_after: dict[int, int] = {}
+
+    def resumed(self, bot: int, trade: int) -> Kept:
+        """Everything that is counted of a bot begins anew."""
+        state = self.bots.get(bot)
+        bots = self.bots if state is None else {**self.bots, bot: resume(state)[0]}
+        return msgspec.structs.replace(self, bots=bots, resumed_after={**self.resumed_after, bot: trade})
+
+
+class Streaks:
+    """Losses in a row of each bot, by its number."""
+
+    def __init__(self) -> None:
+        self.losses: dict[int, int] = {}
+        self._newest: dict[int, int] = {}
+
+    def count(self, bot: int, trade: int, profit: Decimal, kept: Kept) -> None:
+        """A trade closed, or is read back in the order of the ledger."""
+        self._newest[bot] = trade
+        if trade > kept.resumed_after.get(bot, 0):
+            self.losses[bot] = self.losses.get(bot, 0) + 1 if profit < 0 else 0
+
+    def begin(self, bot: int) -> int:
+        """A person lets it go on: counts from here. The newest trade that no longer counts."""
+        self.losses[bot] = 0
+        return self._newest.get(bot, 0)

@@ -23,7 +23,7 @@ from polotui.api import replies as r
 from polotui.api import risk_commands as c
 from polotui.core.errors import PolotuiError, StorageError, UsageError
 from polotui.core.text import clean
-from polotui.engine.trading.kept import BotDay, Kept
+from polotui.engine.trading.kept import BotDay, Kept, Streaks
 from polotui.model.money import ZERO, decimal_of
 from polotui.model.orders import OrderTerms, OrderType, Purpose, Side
 from polotui.risk import alerts as alerting
@@ -38,6 +38,7 @@ from polotui.storage.database import Connection
 from polotui.trading import rows as ledger
 from polotui.trading.blotter import below
 from polotui.trading.latches import ACKNOWLEDGED, override_words
+from polotui.trading.moves import unbooked
 from polotui.trading.trades import Trade
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Monitor:
         self._flattening = False
         self._reading = asyncio.Lock()
         self._first_stops: dict[tuple[str, str], Decimal] = {}
-        self._losses: dict[int, int] = {}
+        self.streaks = Streaks()
         #: What the accounts of bots have given back, in quote currency.
         self.released: dict[str, Decimal] = {}
         self._hour: list[int] = []
@@ -122,11 +123,8 @@ class Monitor:
             moved = decimal_of(amount)
             if moved < 0 and below(account, self.root):
                 self.released[account] = self.released.get(account, ZERO) - moved
-        for bot, profit in connection.execute("SELECT bot, profit FROM trades ORDER BY id"):
-            self._count_loss(bot, decimal_of(profit))
-
-    def _count_loss(self, bot: int, profit: Decimal) -> None:
-        self._losses[bot] = self._losses.get(bot, 0) + 1 if profit < 0 else 0
+        for bot, number, profit in connection.execute("SELECT bot, id, profit FROM trades ORDER BY id"):
+            self.streaks.count(bot, number, decimal_of(profit), self._kept)
 
     async def run(self) -> None:
         """For the supervisor."""
@@ -175,7 +173,8 @@ class Monitor:
         if not trading.portfolio.accounts(self.root):
             return  # its books are not open yet: that it holds nothing is not known
         equity = trading.view.equity(self.root, whole=True)
-        confirmed = trading.view.fresh(self.root) and not trading.gateway.trouble and equity is not None
+        booked = not unbooked(trading.gateway.trouble, self.root)
+        confirmed = booked and equity is not None and trading.view.fresh(self.root)
         for name, (reason, day) in list(self._owed.items()):
             await self._latch(name, reason, day)
         await self._read_day(equity, confirmed, limits)
@@ -358,9 +357,9 @@ class Monitor:
             self._first_stops.setdefault(place, stop)
         await self.check()
 
-    async def on_trade(self, trade: Trade) -> None:
+    def on_trade(self, trade: Trade) -> None:
         self._first_stops.pop((trade.account, trade.symbol), None)
-        self._count_loss(trade.bot, trade.profit)
+        self.streaks.count(trade.bot, trade.id, trade.profit, self._kept)
 
     async def moved(self, root: str, amount: Decimal) -> None:
         """Money that is no result came or went."""
@@ -371,13 +370,10 @@ class Monitor:
             await self._store()
 
     async def bot_resumed(self, bot: int) -> None:
-        """A person lets a bot go on: its drawdown counts from here, or its next reading would stop it again."""
+        """A person lets a bot go on: drawdown and losses in a row count from here, or they would stop it again."""
         async with self._reading:
-            state = self._kept.bots.get(bot)
-            if state is not None:
-                begun, _ = drawdown.resume(state)
-                self._kept = msgspec.structs.replace(self._kept, bots={**self._kept.bots, bot: begun})
-                await self._store()
+            self._kept = self._kept.resumed(bot, self.streaks.begin(bot))
+            await self._store()
 
     def given_back(self, account: str, amount: Decimal) -> None:
         self.released[account] = self.released.get(account, ZERO) + amount
@@ -397,17 +393,15 @@ class Monitor:
             self._trading.halting.reducing.setdefault((self.root, DAILY_LOSS), reason)
         if self._trading.latches.is_set("drawdown"):
             self._trading.halting.reducing.setdefault((self.root, "drawdown"), "drawdown; a person must resume")
-        view.latches = tuple(
-            Latch(name=latch.name, reason=latch.reason, since_ms=latch.since_ms)
-            for latch in self._trading.latches.active()
-        )
+        active = self._trading.latches.active()
+        view.latches = tuple(Latch(name=one.name, reason=one.reason, since_ms=one.since_ms) for one in active)
         falls = dict(view.strategy_drawdowns) if self.root != ROOT else {}
         for live in self._trading.bots.running():
             fall = kept.bots.get(live.stored.id, DrawdownState()).fall or 0.0
             falls[live.stored.strategy] = max(falls.get(live.stored.strategy, 0.0), fall)
         view.strategy_drawdowns = falls
         if self.root == ROOT:
-            view.consecutive_losses = self._losses
+            view.consecutive_losses = self.streaks.losses
 
     # -- latches --------------------------------------------------------------------------------------------------
 
@@ -434,7 +428,7 @@ class Monitor:
             await monitor.cleared(command.name, command.reason if typed else "")
         how = f"overridden: {clean(command.reason, 200)}" if typed else "acknowledged"
         await self._say("risk", f"Latch {command.name} {how}", "LATCH-CLEAR")
-        # Its veto goes with it, and not only with the next look a minute later.
+        # Its veto goes with it.
         await trading.engine.safety.look()
         return r.Done(text=f"The latch {command.name} is cleared ({how}).")
 

@@ -15,6 +15,7 @@ from polotui.api.values import EquityPoint
 from polotui.core.errors import UsageError
 from polotui.core.text import clean
 from polotui.engine.trading import shapes
+from polotui.model.candles import Timeframe
 from polotui.model.money import ZERO, plain
 from polotui.storage.database import Connection
 from polotui.trading import bot_rows
@@ -155,11 +156,16 @@ class Reading:
                 state=cast("SignalState", row.state),
                 ending=row.ending,
                 closed_ms=row.closed_ms or 0,
-                latency_ms=max(0, row.at_ms - row.bar_ms),
+                latency_ms=self._after_close(row),
             )
             for row in found[:limit]
         ]
         return tr.Signals(signals=shown, more=len(found) > limit)
+
+    def _after_close(self, row: bot_rows.StoredSignal) -> int:
+        """Milliseconds from the close of the bar that decided; `bar_ms` is where it opened."""
+        stored = self._trading.bots.of(row.bot)
+        return 0 if stored is None else max(0, row.at_ms - row.bar_ms - Timeframe.parse(stored.timeframe).ms)
 
     async def feed(self, command: c.GetFeed) -> tr.Feed:
         kinds = [kind for kind in command.kinds if kind in FEED_KINDS] or list(FEED_KINDS)

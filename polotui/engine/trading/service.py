@@ -283,18 +283,20 @@ class Trading(Telling):
 
     # -- watching orders ------------------------------------------------------------------------------------------
 
-    async def on_booked(self, fill: ledger.FillRow, order: LiveOrder, trade: Trade | None) -> None:
+    async def on_booked(self, fill: ledger.FillRow, order: LiveOrder) -> None:
         self.want([fill.symbol])
         self.changed(fills=True)
         self.touch_positions()
         for monitor in self.monitors:
             if below(fill.account, monitor.root):
                 await monitor.on_booked(fill, order.stop)
-        if trade is not None:
-            self.changed(trades=True)
-            await self.bots.counted(fill.bot)
-            await self.monitor.on_trade(trade)
-            await self.locks.on_trade(trade.symbol)
+
+    async def on_trade_closed(self, trade: Trade) -> None:
+        self.changed(trades=True)
+        await self.bots.counted(trade.bot)
+        for monitor in self.monitors:
+            monitor.on_trade(trade)
+        await self.locks.on_trade(trade.symbol)
 
     async def on_order(self, order: LiveOrder) -> None:
         self.guards.protector.on_order(order.terms.id, order.state)
@@ -327,7 +329,7 @@ class Trading(Telling):
         for entry in moved or ():
             self.portfolio.apply_entry(entry)
         if kind == "release" and currency == QUOTE and moved:
-            self.monitor.given_back(source, amount)
+            self.monitor_of(source).given_back(source, amount)
         self.touch_positions()
 
     async def deposit(self, currency: str, amount: Decimal) -> None:
@@ -344,11 +346,7 @@ class Trading(Telling):
 
     def released(self, account: str) -> Decimal:
         """What a bot's account has given back, in quote currency."""
-        return self.bots_released.get(account, ZERO)
-
-    @property
-    def bots_released(self) -> dict[str, Decimal]:
-        return self.monitor.released
+        return self.monitor_of(account).released.get(account, ZERO)
 
     def paper_account(self) -> Account:
         """The paper account with all its bots: what is held, and what open orders claim of it."""

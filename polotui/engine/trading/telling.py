@@ -18,7 +18,7 @@ from polotui.api.trade_values import OrderRow, PositionRow
 from polotui.engine.trading import shapes
 from polotui.storage.database import Connection, Database
 from polotui.trading import rows as ledger
-from polotui.trading.blotter import root_of
+from polotui.trading.blotter import below, root_of
 from polotui.trading.facts import add_fact
 
 if TYPE_CHECKING:
@@ -51,12 +51,17 @@ class Telling:
     guards: Guards
     bots: Bots
     monitor: Monitor
+    monitors: list[Monitor]
     desk: RiskDesk
     alerts: Alerts
     halting: Halting
     _counts: TradingState
     _positions: list[PositionRow]
     _positions_changed: asyncio.Event
+
+    def monitor_of(self, account: str) -> Monitor:
+        """Who watches the root of this account."""
+        return next((one for one in self.monitors if below(account, one.root)), self.monitor)
 
     def strategy_of(self, bot: int) -> str:
         raise NotImplementedError
@@ -179,7 +184,7 @@ class Telling:
                     strategy=self.strategy_of(held.bot),
                     mark=self.markets.mark(held.symbol),
                     guard=guard,
-                    first_stop=self.monitor.first_stop(held.account, held.symbol),
+                    first_stop=self.monitor_of(held.account).first_stop(held.account, held.symbol),
                     scales=self.scales(held.symbol),
                     dust=self.is_dust(held),
                     orders=[

@@ -33,7 +33,7 @@ class BotWatcher:
     def remove(self, bot_id: int) -> None:
         self._bots.pop(bot_id, None)
 
-    async def on_booked(self, fill: FillRow, order: LiveOrder, trade: Trade | None) -> None:
+    async def on_booked(self, fill: FillRow, order: LiveOrder) -> None:
         bot, keeper = self._bots.get(order.terms.bot, (None, None))
         if bot is not None:
             bot.on_fill(fill, order.terms, fill.at_ms, fill.number)
@@ -46,6 +46,9 @@ class BotWatcher:
             bot.on_order(order.terms, order.state, order.code, order.words)
         if keeper is not None:
             keeper.on_order(order.terms, order.state)
+
+    async def on_trade_closed(self, trade: Trade) -> None:
+        """A bot counts by its fills."""
 
     async def on_refused(self, asked: Asked, decision: RiskDecision) -> None:
         """The bot has it as the answer to its wish."""

@@ -178,7 +178,7 @@ async def test_the_stop_of_a_resting_order_survives_a_restart(desk: Desk) -> Non
     await again.load()
     (order,) = desk.gateway.blotter.open()
     fill = SimpleNamespace(account="paper", symbol=BTCS, side=Side.BUY)
-    await again.on_booked(fill, order, None)  # type: ignore[arg-type]
+    await again.on_booked(fill, order)  # type: ignore[arg-type]
     kept = desk.guards.of("paper", BTCS)
     assert kept is not None
     assert (kept.stop, kept.target) == (D(90), D(120))

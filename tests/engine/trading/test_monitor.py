@@ -18,10 +18,12 @@ from polotui.core.errors import StorageError
 from polotui.core.ids import Chance
 from polotui.engine.trading.kept import Kept
 from polotui.engine.trading.monitor import DAILY_LOSS, Monitor
+from polotui.model.orders import Side
 from polotui.risk.daily import DAY_MS, DailyState
 from polotui.risk.drawdown import DrawdownState
 from polotui.risk.limits import Limits
-from polotui.storage.database import Database
+from polotui.storage.database import Connection, Database
+from polotui.trading import trades as closed
 from polotui.trading.latches import Latches
 
 NOW = 20_000 * DAY_MS + 3_600_000
@@ -208,6 +210,53 @@ async def test_a_bot_that_a_person_resumes_begins_anew(trading: Desk) -> None:
     assert not monitor.bot_drawdown(4)
     again = await trading.monitor()
     assert not again.bot_drawdown(4)
+
+
+def _lost(connection: Connection) -> closed.Trade:
+    fill = connection.execute("SELECT count(*) FROM trades").fetchone()[0] * 2
+    return closed.add_trade(
+        connection,
+        closed.Trade(
+            account="spot/bot-4", bot=4, strategy="hasty", symbol="BTC_USDT", side=Side.BUY, entry_ms=NOW - 1,
+            exit_ms=NOW, entry_price=D(100), exit_price=D(99), quantity=D(1), stop=None, target=None, fees=D(0),
+            other_fees={}, profit=D(-1), invested=D(100), reason="", signal="", first_fill=fill + 1,
+            last_fill=fill + 2,
+        ),
+    )  # fmt: skip
+
+
+async def test_losses_in_a_row_count_from_a_persons_resume(trading: Desk) -> None:
+    """The row of a bot that is blocked says: pause and resume it to begin anew. It stayed blocked for good."""
+    monitor = await trading.monitor()
+    for _ in range(10):
+        monitor.on_trade(await trading.database.transact(_lost))
+    assert monitor.streaks.losses.get(4) == 10
+    await monitor.bot_resumed(4)
+    assert monitor.streaks.losses.get(4) == 0
+    again = await trading.monitor()
+    assert not again.streaks.losses.get(4)
+    again.on_trade(await trading.database.transact(_lost))
+    assert again.streaks.losses.get(4) == 1
+    assert (await trading.monitor()).streaks.losses.get(4) == 1
+
+
+@pytest.mark.parametrize(
+    ("root", "trouble", "sold"),
+    [
+        ("spot", "foreign", 1), ("spot", "protector", 1), ("spot", "orphan", 0), ("spot", "ledger", 0),
+    ],
+)  # fmt: skip
+async def test_only_fills_that_are_not_booked_keep_a_loss_from_being_confirmed(
+    trading: Desk, root: str, trouble: str, sold: int
+) -> None:
+    """A stranger's order, or stops that do not run: with those the last line must not be off as well."""
+    await trading.latches.load()
+    monitor = Monitor(trading, root)  # type: ignore[arg-type]
+    await monitor.load()
+    trading.gateway.trouble[trouble] = "it stands"
+    await trading.lose(monitor)
+    await asyncio.gather(*trading.tasks)
+    assert trading.hand.calls == sold
 
 
 async def test_money_that_comes_during_a_reading_counts(trading: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -263,3 +263,55 @@ def test_a_bot_that_runs_keeps_its_money_over_a_death_with_an_order_on_its_way(s
         assert desk.trading.bots.live(1) is not None
 
     on_desk(work)
+
+
+KEEPS = """spec: 1
+name: keeps
+market: {symbols: [BTC_USDT], direction: long}
+timeframe: 1m
+entry: {long: "close > 0"}
+exit: {long: "close < 0"}
+stops:
+  loss: {kind: percent, value: 9%}
+sizing: {kind: fixed_quote, amount: 500}
+"""
+
+
+def test_what_a_person_sells_from_an_ended_bots_account_comes_back() -> None:
+    """The order is nobody's bot's, and its money stayed where no bot and no order could use it."""
+
+    async def work(desk: Desk) -> None:
+        trading = desk.trading
+        await desk.ask(lc.SaveStrategy(text=KEEPS))
+        account = (await desk.ask(tc.StartBot(strategy="keeps", capital="1000"))).bot.account
+        await desk.until(lambda: trading.portfolio.position(account, "BTC_USDT").quantity > 0, 200)
+        signals = (await desk.ask(tc.ListSignals())).signals
+        # From the close of the bar that decided, and not from where it opened.
+        assert 0 < signals[0].latency_ms < 30_000
+        await asyncio.sleep(3)
+        await desk.ask(tc.StopBot(bot=1))
+        held = trading.portfolio.position(account, "BTC_USDT").quantity
+        sale = tc.PlaceOrder(account=account, symbol="BTC_USDT", side="SELL", quantity=f"{held:f}")
+        assert (await desk.ask(sale)).placed
+        await desk.until(lambda: not trading.portfolio.cash(account)["USDT"], 30, what="its money is back")
+
+    on_desk(work)
+
+
+@pytest.mark.parametrize("venue", ["paper", "exchange"])
+def test_the_row_of_an_ended_bot_says_the_same_after_a_restart(venue: str) -> None:
+    """What bots of the exchange's account had given back was asked of the paper account, and they showed −100 %."""
+
+    async def work(desk: Desk) -> None:
+        await desk.ask(lc.SaveStrategy(text=TEXTS["hasty"]))
+        number = (await desk.ask(tc.StartBot(strategy="hasty", capital="1000", venue=venue))).bot.id
+        await desk.until(lambda: desk.trading.bots.live(number).bot is not None, 60)  # type: ignore[union-attr]
+        await desk.ask(tc.StopBot(bot=number))
+        await desk.until(lambda: desk.trading.bots.row(number).result == "0.00", 30, what="nothing was lost")
+        await desk.lives.stop()
+        await desk.lives.start()
+        await desk.until(desk.works, 120)
+        row = desk.trading.bots.row(number)
+        assert (row.result, row.result_ratio) == ("0.00", 0.0)
+
+    on_desk(work)

@@ -157,9 +157,12 @@ class LedgerDesk:
         self.ended[order.terms.id] = order.state
         self.news.set()
 
-    async def on_booked(self, fill: rows.FillRow, order: LiveOrder, trade: Trade | None) -> None:
+    async def on_booked(self, fill: rows.FillRow, order: LiveOrder) -> None:
         self.fills[fill.id.partition(":")[2]] = fill
         self.news.set()
+
+    async def on_trade_closed(self, trade: Trade) -> None:
+        return None
 
     async def on_refused(self, asked: Asked, decision: RiskDecision) -> None:
         raise AssertionError("nothing is refused here")
