@@ -8,6 +8,7 @@ the stop is reached                           it stays reached, wherever the pri
 …then                                         a market order sells what is held then; again while something is held
 the target is reached, or rests from the start   a limit order at the target for what is held then
 what is held cannot be sold (nothing, dust)   the guard ends; what still rests of it is cancelled
+…only at the bid of this moment               it stays, told once, and sells when the bids are back
 an order is refused, or its fate unknown      the guard stays armed and tries again after a growing pause
 
 Decided here:
@@ -17,6 +18,9 @@ Decided here:
 * What a finished order has sold and the books do not show yet is waited for, a while: a person or a bot may have bought
   in between.
 * A fixed stop is never loosened by the trailing one; the tighter of the two counts.
+* What is held is dust when it is worth less than may be sold at every price there is: the best bid, the newest trade,
+  and the guard's own level. On a thin book the bids are gone for a moment, and one far below is the best; that makes a
+  whole position look like nothing, and nobody would protect it afterwards.
 """
 
 from __future__ import annotations
@@ -36,6 +40,8 @@ from polotui.trading.protection import Holdings, OrderNow, Orders, Protection, Q
 
 #: How long a sale that is done may take to show in the books before what is held counts as it stands.
 BOOKING_S = 5.0
+#: While only the bids are missing the pause grows as after so many failures: they may be back at any moment.
+_MOST_WAITS = 4
 _REFUSED = frozenset({OrderState.RISK_DENIED, OrderState.REJECTED})
 _LONG = 1
 
@@ -74,6 +80,8 @@ class Guard:
     sold_from: Decimal | None = None
     sold_at: float = 0.0
     held_once: bool = False
+    #: It was told that what is held is too little at the best bid.
+    told_little: bool = False
     tried: int = 0
     failures: int = 0
     busy: bool = False
@@ -234,6 +242,8 @@ async def _stop_out(guard: Guard, desk: Desk) -> bool:
     if not quantity:
         desk.end(guard, "stopped out" if guard.tried else "nothing was held when its stop was reached")
         return True
+    if _too_little(guard, desk, quantity):
+        return False
     if not await desk.orders.free(*guard.key, "the stop of these coins is reached"):
         guard.doing = "other orders on these coins are being cancelled"
         return False
@@ -334,26 +344,49 @@ def _refused(guard: Guard, desk: Desk, code: str, words: str) -> None:
     desk.alert("PROTECT-REFUSED", text, guard.protection.symbol)
 
 
+def _too_little(guard: Guard, desk: Desk, quantity: Decimal) -> bool:
+    """Whether a sale at the best bid of this moment would be below the market's least amount."""
+    symbol = guard.protection.symbol
+    market, bid = desk.quotes.market(symbol), desk.quotes.best_bid(symbol)
+    if market is None or bid is None or _enough(quantity, bid, market):
+        guard.told_little = False
+        return False
+    guard.failures = min(guard.failures + 1, _MOST_WAITS)
+    guard.doing = f"worth too little at the best bid of {bid:g}"
+    if not guard.told_little:
+        guard.told_little = True
+        text = f"Its stop is reached, but at the best bid of {bid:g} it is worth less than may be sold; it is tried on."
+        desk.alert("PROTECT-TOO-LITTLE", text, symbol)
+    return True
+
+
 def quantity_of(guard: Guard, desk: Desk) -> Decimal:
-    """What is held, down to the lot; nothing when that is less than may be sold."""
+    """What is held, down to the lot; nothing when that is less than may be sold at any ordinary price."""
     held = desk.holdings.held(guard.protection.account, guard.protection.symbol)
     market = desk.quotes.market(guard.protection.symbol)
-    if market is None:
-        quantity = max(ZERO, held)
-    else:
-        quantity = sellable(held, market, desk.quotes.best_bid(guard.protection.symbol))
+    quantity = max(ZERO, held)
+    if market is not None:
+        quantity = quantity_down(quantity, market.quantity_scale)
+        least = max(market.min_quantity, step_of(market.quantity_scale))
+        if quantity < least or _dust(guard, desk, quantity, market):
+            quantity = ZERO
     guard.held_once = guard.held_once or quantity > 0
     return quantity
 
 
-def sellable(held: Decimal, market: Market, price: float | None) -> Decimal:
-    """What may be sold of it: on the lot, and not less than the market's least."""
-    quantity = quantity_down(max(ZERO, held), market.quantity_scale)
-    if quantity < max(market.min_quantity, step_of(market.quantity_scale)):
-        return ZERO
-    if price is not None and quantity * Decimal(repr(price)) < market.min_amount:
-        return ZERO
-    return quantity
+def _dust(guard: Guard, desk: Desk, quantity: Decimal, market: Market) -> bool:
+    """Whether it is worth too little everywhere. The guard's own level is its stop, and its target only without one: a
+    target lies above all prices, and beside a stop it would keep a rest that nobody can sell."""
+    symbol = guard.protection.symbol
+    seen = [price for price in (desk.quotes.best_bid(symbol), desk.quotes.last(symbol)) if price is not None]
+    if not seen:
+        return False
+    own = guard.target if math.isnan(guard.stop) else guard.stop
+    return not any(_enough(quantity, price, market) for price in (*seen, own) if not math.isnan(price))
+
+
+def _enough(quantity: Decimal, price: float, market: Market) -> bool:
+    return quantity * Decimal(repr(price)) >= market.min_amount
 
 
 def _terms(

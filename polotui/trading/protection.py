@@ -131,6 +131,10 @@ class Quotes(Protocol):
         """What a sale would get now; None without a usable book."""
         ...
 
+    def last(self, symbol: str) -> float | None:
+        """The newest price that was traded, fresh or not; None when none was ever seen."""
+        ...
+
     def fresh(self, symbol: str) -> bool:
         """Whether the stream of this symbol may carry a decision now."""
         ...

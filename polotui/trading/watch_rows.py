@@ -87,7 +87,10 @@ def lift(connection: Connection, symbol: str, at_ms: int) -> int:
     return connection.execute(query, (at_ms, symbol, at_ms)).rowcount
 
 
-def lifted(connection: Connection) -> dict[str, int]:
-    """When each symbol was last enabled again by hand."""
-    query = "SELECT symbol, max(lifted_ms) FROM pair_locks WHERE lifted_ms IS NOT NULL GROUP BY symbol"
-    return {symbol: int(at_ms) for symbol, at_ms in connection.execute(query)}
+def ended(connection: Connection, now_ms: int) -> dict[str, int]:
+    """When the newest lock of each symbol ended: lifted by hand, or run out by `now_ms`."""
+    query = (
+        "SELECT symbol, max(coalesce(lifted_ms, until_ms)) FROM pair_locks"
+        " WHERE lifted_ms IS NOT NULL OR until_ms <= ? GROUP BY symbol"
+    )
+    return {symbol: int(at_ms) for symbol, at_ms in connection.execute(query, (now_ms,))}

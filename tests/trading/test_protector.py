@@ -52,6 +52,7 @@ class Desk:
     world: World
     held_now: dict[str, Decimal] = field(default_factory=lambda: {BTCS: D(1)})
     bid: float | None = 100.0
+    traded: float | None = None
     is_fresh: bool = True
     stamp: int = 0
     swept: dict[str, float] = field(default_factory=dict)
@@ -145,6 +146,9 @@ class Desk:
     def best_bid(self, symbol: str) -> float | None:
         return self.bid
 
+    def last(self, symbol: str) -> float | None:
+        return self.traded
+
     def fresh(self, symbol: str) -> bool:
         return self.is_fresh
 
@@ -182,6 +186,7 @@ class Desk:
         )
 
     def trade(self, price: float, ts_ms: int = 10) -> None:
+        self.traded = price
         self.protector.on_trades(BTCS, [Trade(1, ts_ms, price, 1.0, False)])
 
     def show(self, bid: float | None) -> None:
@@ -565,6 +570,86 @@ def test_dust_is_not_sold() -> None:
         await asyncio.sleep(1)
         assert not desk.log
         assert len(desk.endings) == 1
+
+    on_desk(main)
+
+
+@pytest.mark.parametrize("printed", [False, True])
+@pytest.mark.parametrize("seconds", [0.2, 300.0])
+def test_a_far_bid_of_a_moment_does_not_end_a_stop(seconds: float, printed: bool) -> None:
+    """The bids of a thin book are pulled, and the best one left makes the whole position look like dust."""
+
+    async def main(desk: Desk) -> None:
+        desk.protect("95")
+        desk.trade(100.0)
+        await asyncio.sleep(6)
+        desk.show(0.5)
+        if printed:
+            desk.trade(0.5)
+        await asyncio.sleep(seconds)
+        assert (desk.log, desk.endings) == ([], [])
+        assert desk.alerts == ["PROTECT-TOO-LITTLE"]
+        desk.show(100.0)
+        await asyncio.sleep(6)
+        assert desk.log == ["MARKET 1.0000 fill"]
+        assert desk.endings == ["stopped out"]
+
+    on_desk(main)
+
+
+@pytest.mark.parametrize(("stop", "target"), [("95", None), (None, "110"), ("95", "110")])
+def test_a_far_bid_of_a_stale_book_does_not_end_a_guard_either(stop: str | None, target: str | None) -> None:
+    """No tick reaches the guard then; the sweep alone looks at what is held."""
+
+    async def main(desk: Desk) -> None:
+        desk.protect(stop, target)
+        await asyncio.sleep(6)
+        desk.bid = desk.traded = 0.5
+        await asyncio.sleep(60)
+        desk.bid = desk.traded = 100.0
+        await asyncio.sleep(6)
+        assert (desk.endings, len(desk.protector.stored())) == ([], 1)
+
+    on_desk(main)
+
+
+def test_a_far_bid_in_the_midst_of_a_sale_leaves_no_rest_unsold() -> None:
+    """A market order sells a part, down to a far bid, and its own print is the newest price: the rest is no dust."""
+
+    async def main(desk: Desk) -> None:
+        desk.protect("95")
+        desk.script = ["part 0.3"]
+        desk.trade(94.0)
+        await asyncio.sleep(desk.delay_s / 2)
+        desk.bid = desk.traded = 0.5
+        await asyncio.sleep(20)
+        assert (desk.log, desk.endings) == (["MARKET 1.0000 part 0.3"], [])
+        desk.bid = 96.0
+        await asyncio.sleep(5)
+        assert desk.log == ["MARKET 1.0000 part 0.3", "MARKET 0.7000 fill"]
+        assert desk.alerts.count("PROTECT-TOO-LITTLE") == 1
+
+    on_desk(main)
+
+
+@pytest.mark.parametrize("rest", ["0.0009", "0.005"])
+def test_a_rest_that_can_be_sold_at_no_price_ends_its_guard(rest: str) -> None:
+    """Below the least quantity, or worth less than the least amount at the stop as well."""
+
+    async def main(desk: Desk) -> None:
+        desk.protect("95", "110")
+        await asyncio.sleep(6)
+        desk.held_now[BTCS] = D(rest)
+        await asyncio.sleep(6)
+        assert desk.endings == ["nothing is held any more"]
+        desk.held_now[BTCS] = D(1)
+        desk.protect("95")
+        desk.script = [f"part {1 - D(rest)}"]
+        desk.trade(94.0)
+        await asyncio.sleep(6)
+        assert desk.endings[1:] == ["stopped out"]
+        assert len(desk.log) == 1
+        assert "PROTECT-TOO-LITTLE" not in desk.alerts
 
     on_desk(main)
 

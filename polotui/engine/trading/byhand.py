@@ -343,6 +343,7 @@ class ByHand:
                     reason="by hand",
                 )
             )
+            await self._levels.moved(account, market.symbol, stop, target)
         words = f"stop {shapes.text(stop) or 'none'}, target {shapes.text(target) or 'none'}"
         await trading.note(
             "protection", f"{market.symbol}: {words}, by {clean(command.caller, 60) or 'hand'}", command.caller,

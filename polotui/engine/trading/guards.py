@@ -164,6 +164,9 @@ class Guards:
         best = book.best_bid() if book is not None else None
         return best[0] if best is not None else None
 
+    def last(self, symbol: str) -> float | None:
+        return self._trading.markets.last(symbol)
+
     def fresh(self, symbol: str) -> bool:
         return self._trading.markets.fresh(symbol)
 

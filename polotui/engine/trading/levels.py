@@ -3,6 +3,9 @@
 Decided here:
 * They are stored before their order goes out, because it may rest for days and fill after a restart; and what filled
   right before the end is protected at the start.
+* They count with the first part that fills, over what the position had before. The parts after that leave what stands:
+  a person may have moved it meanwhile. What was moved is what the order's later parts get when nothing stands any more,
+  because everything before them was sold.
 * What protects a position is stored here before a close takes it down, and stands again at the start if the engine
   ended before anything was sold.
 """
@@ -28,7 +31,13 @@ _SETTING = "levels-by-hand"
 _CLOSING = "levels-closing"
 log = logging.getLogger("polotui.guards")
 
-_Levels = tuple[Decimal | None, Decimal | None]
+
+class _Levels(msgspec.Struct, frozen=True, array_like=True):
+    """What an order should have. `begun`: a part of it filled, and has it."""
+
+    stop: Decimal | None
+    target: Decimal | None
+    begun: bool = False
 
 
 class LevelsByHand:
@@ -51,9 +60,10 @@ class LevelsByHand:
             held = trading.portfolio.position(terms.account, terms.symbol).quantity > 0
             if order.filled and held and trading.guards.of(terms.account, terms.symbol) is None:
                 await self._protect(terms.account, terms.symbol, levels)
+                levels = msgspec.structs.replace(levels, begun=True)
             if order.state not in FINAL:
                 self._levels[order_id] = levels
-        if self._levels.keys() != found.keys():
+        if self._levels != found:
             await self._store()
         await self._take_up_closing()
 
@@ -90,7 +100,7 @@ class LevelsByHand:
 
     async def keep(self, order_id: str, stop: Decimal | None, target: Decimal | None) -> None:
         """Before the order goes out. Raises StorageError when it cannot be stored: then it must not."""
-        self._levels[order_id] = stop, target
+        self._levels[order_id] = _Levels(stop, target)
         try:
             await self._store()
         except BaseException:
@@ -102,17 +112,45 @@ class LevelsByHand:
             await self._store()
 
     async def filled(self, order: LiveOrder) -> None:
-        """An order traded: its levels count from now on."""
-        levels = self._levels.get(order.terms.id)
-        if levels is not None:
-            await self._protect(order.terms.account, order.terms.symbol, levels)
+        """A part of an order traded: its levels count from the first one on."""
+        account, symbol = order.terms.account, order.terms.symbol
+        levels, standing = self._levels.get(order.terms.id), self._trading.guards.of(account, symbol)
+        if levels is None:
+            return
+        if levels.begun and standing is not None:
+            # Asked for again: it may just be ending, because all before this part was sold.
+            await self._trading.guards.protect(standing)
+            return
+        self._levels[order.terms.id] = msgspec.structs.replace(levels, begun=True)
+        await self._protect(account, symbol, levels)
+        if not levels.begun and not order.final:
+            await self._store_if_possible()
+
+    async def moved(self, account: str, symbol: str, stop: Decimal | None, target: Decimal | None) -> None:
+        """A person moved the levels of a position: its orders that have begun to fill get these from now on. A stop
+        that does not lie below an order's own price is none for what that order buys: there its own stays."""
+        before = dict(self._levels)
+        for order in self._trading.gateway.blotter.of(account, symbol):
+            levels, price = before.get(order.terms.id), order.terms.price
+            if levels is not None and levels.begun:
+                kept = levels.stop if stop is not None and price is not None and stop >= price else stop
+                self._levels[order.terms.id] = msgspec.structs.replace(levels, stop=kept, target=target)
+        if self._levels != before:
+            await self._store_if_possible()
+
+    async def _store_if_possible(self) -> None:
+        """The position itself has its levels already, and they are written beside."""
+        try:
+            await self._store()
+        except StorageError as error:
+            log.error("the levels of orders by hand are not stored", extra={"detail": str(error)})
 
     async def _store(self) -> None:
         await self._trading.records.set_setting(_SETTING, msgspec.json.encode(self._levels).decode())
 
     async def _protect(self, account: str, symbol: str, levels: _Levels) -> None:
         old = self._trading.guards.of(account, symbol)
-        stop, target = levels
+        stop, target = levels.stop, levels.target
         await self._trading.guards.protect(
             Protection(
                 account=account,

@@ -1,17 +1,19 @@
 """Pair locks: set by the rule for losing pairs or by hand, run out by themselves, lifted by hand.
 
-Decided here: after each closed trade the pair's trades are judged, and all pairs at the start. Lifting a lock begins
-the pair's grace: its old losses do not count again.
+Decided here: after each closed trade the pair's trades are judged, and all pairs at the start and once a week. With the
+end of a lock, by itself or by hand, the pair's grace begins: its old losses do not count again.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from polotui.api import replies as r
 from polotui.api import risk_commands as c
 from polotui.api import trade_values as tv
-from polotui.core.errors import UsageError
+from polotui.core.errors import StorageError, UsageError
 from polotui.core.text import clean
 from polotui.model.money import decimal_of
 from polotui.risk import pairs
@@ -24,7 +26,11 @@ from polotui.trading import watch_rows
 if TYPE_CHECKING:
     from polotui.engine.trading.service import Trading
 
+log = logging.getLogger("polotui.risk")
+
 HOUR_MS = 3_600_000
+#: How often it is looked whether the week is over.
+LOOK_SECONDS = 3_600.0
 MOST_HOURS = 24.0 * 365
 
 
@@ -34,12 +40,11 @@ class Locks:
     def __init__(self, trading: Trading) -> None:
         self._trading = trading
         self._locks: list[watch_rows.StoredLock] = []
-        self._lifted: dict[str, int] = {}
+        self._reviewed_ms: int | None = None
 
     async def load(self) -> None:
         now = self._trading.clock.wall_ms()
         self._locks = await self._trading.database.read(lambda k: watch_rows.locks(k, now), "locks")
-        self._lifted = await self._trading.database.read(watch_rows.lifted, "lifted locks")
         await self._judge("")
         self._tell()
 
@@ -47,19 +52,30 @@ class Locks:
         """A trade of a pair closed."""
         await self._judge(symbol)
 
+    async def run(self) -> None:
+        """Reviews all pairs once a week: a grace ends without a trade, too. For the supervisor."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if pairs.review_due(self._reviewed_ms, self._trading.clock.wall_ms()):
+                try:
+                    await self._judge("")
+                except StorageError as error:
+                    log.warning("the pairs could not be reviewed", extra={"detail": str(error)})
+
     async def _judge(self, symbol: str) -> None:
         """Locks what has lost too much: one pair, or all ("")."""
         trading, now = self._trading, self._trading.clock.wall_ms()
 
-        def read(connection: Connection) -> list[PairTrade]:
+        def read(connection: Connection) -> tuple[list[PairTrade], dict[str, int]]:
             where, values = (" WHERE symbol = ?", (symbol,)) if symbol else ("", ())
             query = f"SELECT symbol, exit_ms, profit, invested FROM trades{where} ORDER BY id"  # noqa: S608
-            return [
+            rows = [
                 PairTrade(symbol=name, closed_ms=at, profit=decimal_of(profit), invested=decimal_of(invested))
                 for name, at, profit, invested in connection.execute(query, values)
             ]
+            return rows, watch_rows.ended(connection, now)
 
-        found = await trading.database.read(read, "pair trades")
+        found, ended = await trading.database.read(read, "pair trades")
         by_symbol: dict[str, list[PairTrade]] = {}
         for trade in found:
             by_symbol.setdefault(trade.symbol, []).append(trade)
@@ -67,9 +83,11 @@ class Locks:
         for name, trades in by_symbol.items():
             if name in standing:
                 continue
-            proposed = pairs.propose(trades, PairState(symbol=name, enabled_ms=self._lifted.get(name)), now)
+            proposed = pairs.propose(trades, PairState(symbol=name, enabled_ms=ended.get(name)), now)
             if proposed is not None:
                 await self._lock(proposed, "risk monitor")
+        if not symbol:
+            self._reviewed_ms = now
 
     async def _lock(self, lock: PairLock, caller: str) -> None:
         trading, now = self._trading, self._trading.clock.wall_ms()
@@ -98,7 +116,6 @@ class Locks:
             if not count:
                 raise UsageError(f"{market.symbol} is not locked.", safe="Nothing was changed.")
             self._locks = [lock for lock in self._locks if lock.symbol != market.symbol]
-            self._lifted[market.symbol] = now
             reason = clean(command.reason, 200)
             await self._trading.note(
                 "pair-lock", f"{market.symbol} may be entered again{f': {reason}' if reason else ''}", caller,

@@ -43,7 +43,7 @@ from polotui.model.account import Account, Balance
 from polotui.model.candles import Candle, Timeframe
 from polotui.model.market import Ticker
 from polotui.model.market import Trade as Print
-from polotui.model.money import ZERO
+from polotui.model.money import ZERO, step_of
 from polotui.model.orders import OWN
 from polotui.model.symbols import Market
 from polotui.risk.checks import all_checks
@@ -206,6 +206,7 @@ class Trading(Telling):
         if self.rehearsal is not None:
             self.rehearsal.run_services()
         service("correlations", self.correlations.run)
+        service("pair-locks", self.locks.run)
         service("prevented", self.prevented.run)
         service("board", self.board.run)
         service("positions", self.keep_positions)
@@ -375,10 +376,8 @@ class Trading(Telling):
 
     def least(self, symbol: str) -> Least:
         """What the exchange lets one sell of a symbol."""
-        market = self.markets.market(symbol)
-        if market is None:
-            return Least()
-        return Least(market.min_quantity, market.min_amount, Decimal(1).scaleb(-market.quantity_scale))
+        rules = self.markets.market(symbol)
+        return Least() if rules is None else Least(rules.min_quantity, rules.min_amount, step_of(rules.quantity_scale))
 
     def is_dust(self, held: Position) -> bool:
         """Whether nothing of a position can be sold."""

@@ -72,6 +72,9 @@ class Quotes(FakeMarkets):
         best = self.books[symbol].best_bid()
         return best[0] if best else None
 
+    def last(self, symbol: str) -> float | None:
+        return None
+
     def stamp_ms(self, symbol: str) -> int:
         return self.books[symbol].ts_ms
 
