@@ -6,7 +6,8 @@ together. The rules run after each closed trade and over all pairs once a week.
 Decided here:
 * The total return is profit over what was invested, summed over the trades that count.
 * A lock lasts 30 days. When it ends, or a person enables the pair before, a grace of 30 days begins in which trades
-  closed before do not count; new ones count at once. After the grace the whole record counts again.
+  closed before do not count; new ones count at once. After the grace the whole record counts again. A lock that a
+  person set and that runs out begins no grace.
 * A person's word stands above the rules: a pair that is always allowed is never locked, one that is locked by hand
   stays so until its own end.
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from polotui.core.text import clean
+from polotui.risk.pairs import BY_HAND
 from polotui.storage.database import Connection
 
 _ALERT = "SELECT id, class, code, level, text, at_ms, acknowledged_ms, cured_ms FROM alerts"
@@ -88,9 +89,10 @@ def lift(connection: Connection, symbol: str, at_ms: int) -> int:
 
 
 def ended(connection: Connection, now_ms: int) -> dict[str, int]:
-    """When the newest lock of each symbol ended: lifted by hand, or run out by `now_ms`."""
+    """When the newest lock of each symbol ended: lifted by hand, or run out by `now_ms`. One that a person set for an
+    hour and that ran out is none: it says nothing about the losses from before."""
     query = (
         "SELECT symbol, max(coalesce(lifted_ms, until_ms)) FROM pair_locks"
-        " WHERE lifted_ms IS NOT NULL OR until_ms <= ? GROUP BY symbol"
+        " WHERE lifted_ms IS NOT NULL OR (until_ms <= ? AND code <> ?) GROUP BY symbol"
     )
-    return {symbol: int(at_ms) for symbol, at_ms in connection.execute(query, (now_ms,))}
+    return {symbol: int(at_ms) for symbol, at_ms in connection.execute(query, (now_ms, BY_HAND))}

@@ -61,8 +61,7 @@ class ByHand:
 
     async def place(self, command: c.PlaceOrder) -> tr.OrderPlaced:
         """Sends an order through the gate. A refusal is an answer, not an error."""
-        wished = await self._wished(command)
-        return await self._send(wished.asked, command.caller)
+        return await self._send((await self._wished(command)).asked, command.caller)
 
     async def _send(self, asked: Asked, caller: str) -> tr.OrderPlaced:
         trading, terms = self._trading, asked.terms

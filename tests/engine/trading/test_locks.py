@@ -101,6 +101,19 @@ def test_a_lock_that_ran_out_is_not_set_again_for_the_same_losses(tmp_path: Path
     in_shop(main, tmp_path)
 
 
+def test_an_hour_that_a_person_locked_waives_no_losses(tmp_path: Path) -> None:
+    async def main(shop: Shop) -> None:
+        await shop.lose(4)
+        lock = rc.LockPair(symbol=BTCS, hours=1, reason="news")
+        await shop.locks.by_hand(lock)
+        await asyncio.sleep(7_200)
+        assert not shop.locked()
+        await shop.lose(1)
+        assert shop.locked()
+
+    in_shop(main, tmp_path)
+
+
 @pytest.mark.parametrize("restart", [False, True])
 def test_new_losses_lock_it_again_at_once(tmp_path: Path, restart: bool) -> None:
     async def main(shop: Shop) -> None:
