@@ -237,12 +237,12 @@ def edited(**levels: str) -> c.EditProtection:
 @pytest.mark.parametrize("restart", [False, True])
 async def test_a_stop_that_was_moved_stays_where_it_is_when_more_of_its_order_fills(desk: Desk, restart: bool) -> None:
     hand, order = await resting(desk)
-    await hand.on_booked(FILL, order, None)
+    await hand.on_booked(FILL, order)
     assert levels_of(desk) == (D(80), D(150))
     await hand.edit(edited(stop="95"))
     await hand.edit(edited(target="none"))
     hand = await again(desk, hand, restart)
-    await hand.on_booked(FILL, order, None)
+    await hand.on_booked(FILL, order)
     assert levels_of(desk) == (D(95), None)
 
 
@@ -250,14 +250,14 @@ async def test_a_stop_that_was_moved_stays_where_it_is_when_more_of_its_order_fi
 async def test_what_fills_after_everything_was_sold_has_what_the_person_said_last(desk: Desk, restart: bool) -> None:
     """The moved stop was reached and sold all, and the rest of the order still stands."""
     hand, order = await resting(desk)
-    await hand.on_booked(FILL, order, None)
+    await hand.on_booked(FILL, order)
     await hand.edit(edited(stop="95"))
     desk.guards.kept.clear()
     desk.held[BTCS] = D(0)
     hand = await again(desk, hand, restart)
     assert desk.guards.of("paper", BTCS) is None
     desk.held[BTCS] = D("0.5")
-    await hand.on_booked(FILL, order, None)
+    await hand.on_booked(FILL, order)
     assert levels_of(desk) == (D(95), D(150))
 
 
@@ -265,12 +265,12 @@ async def test_a_stop_moved_above_an_orders_price_is_none_for_what_it_buys_later
     """It would sell the next part in the moment in which it was bought."""
     desk.markets.mark = lambda symbol: SimpleNamespace(price=D(110), fresh=True)
     hand, order = await resting(desk)
-    await hand.on_booked(FILL, order, None)
+    await hand.on_booked(FILL, order)
     await hand.edit(edited(stop="105"))
-    await hand.on_booked(FILL, order, None)
+    await hand.on_booked(FILL, order)
     assert levels_of(desk) == (D(105), D(150))
     desk.guards.kept.clear()
-    await hand.on_booked(FILL, order, None)
+    await hand.on_booked(FILL, order)
     assert levels_of(desk) == (D(80), D(150))
 
 
@@ -283,16 +283,16 @@ async def test_the_first_part_of_an_order_sets_its_stop_over_that_of_an_older_po
     await hand.edit(edited(stop="92"))
     hand = await again(desk, hand, restart)
     assert levels_of(desk) == (D(92), None)
-    await hand.on_booked(FILL, order, None)
+    await hand.on_booked(FILL, order)
     assert levels_of(desk) == (D(80), None)
-    await hand.on_booked(FILL, order, None)
+    await hand.on_booked(FILL, order)
     assert levels_of(desk) == (D(80), None)
 
 
 async def test_a_part_that_fills_while_its_protection_is_ending_is_protected_anew(desk: Desk) -> None:
     """A protection that is being dropped still stands for a moment; asked for again, it stays."""
     hand, order = await resting(desk)
-    await hand.on_booked(FILL, order, None)
+    await hand.on_booked(FILL, order)
     await hand.edit(edited(stop="95"))
     asked: list[Protection] = []
     protect = desk.guards.protect
@@ -302,20 +302,20 @@ async def test_a_part_that_fills_while_its_protection_is_ending_is_protected_ane
         await protect(protection)
 
     desk.guards.protect = noted  # type: ignore[method-assign]
-    await hand.on_booked(FILL, order, None)
+    await hand.on_booked(FILL, order)
     assert [one.stop for one in asked] == [D(95)]
 
 
 async def test_a_moved_stop_counts_though_it_cannot_be_stored(desk: Desk) -> None:
     hand, order = await resting(desk)
-    await hand.on_booked(FILL, order, None)
+    await hand.on_booked(FILL, order)
 
     async def full(name: str, text: str) -> None:
         raise StorageError("The disk is full.")
 
     desk.set_setting = full  # type: ignore[method-assign]
     await hand.edit(edited(stop="95"))
-    await hand.on_booked(FILL, order, None)
+    await hand.on_booked(FILL, order)
     assert levels_of(desk) == (D(95), D(150))
 
 
