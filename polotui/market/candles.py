@@ -18,6 +18,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from polotui.market.minutes import Minutes
 from polotui.model.candles import DAY_MS, MINUTE_MS, Candle, Timeframe, merge
 
 Listener = Callable[[str, Timeframe, Candle], None]
@@ -26,6 +27,8 @@ Window = tuple[int, int]
 
 HIGHER = tuple(frame for frame in Timeframe if frame is not Timeframe.M1)
 _KEPT_DAYS = 2
+#: Closed candles of a timeframe that stay at hand: history has the rest as soon as they are stored.
+KEPT = 30
 
 
 @dataclass
@@ -81,11 +84,11 @@ class _Partial:
 class CandleBook:
     """All timeframes of one symbol. Feed it with `on_candle`; read `series` and `tail`."""
 
-    def __init__(self, symbol: str, *, keep: int = 600, on_hole: HoleFound | None = None) -> None:
+    def __init__(self, symbol: str, *, keep: int = KEPT, on_hole: HoleFound | None = None) -> None:
         self.symbol = symbol
         self.forming: Candle | None = None
         self._series = {frame: CandleSeries(frame, keep) for frame in Timeframe}
-        self._minutes: dict[int, Candle] = {}
+        self._minutes = Minutes()
         self._empty: set[int] = set()
         self._since_ms: int | None = None
         self._reported_ms = -1
@@ -185,7 +188,7 @@ class CandleBook:
         for candle in minutes:
             outcome = self._series[Timeframe.M1].place(candle)
             if candle.open_ms >= self._since_ms:
-                self._minutes[candle.open_ms] = candle
+                self._minutes.put(candle)
             if candle.open_ms < self._end_ms and outcome != "same":
                 self._partials.clear()
             self._end_ms = max(self._end_ms, candle.open_ms + MINUTE_MS)
@@ -203,7 +206,7 @@ class CandleBook:
                 if end > self._end_ms or (self._since_ms is not None and opened < self._since_ms):
                     continue
                 span = range(opened, end, MINUTE_MS)
-                held = [self._minutes[at] for at in span if at in self._minutes]
+                held = [minute for at in span if (minute := self._minutes.get(at)) is not None]
                 if held and len(held) + self._empty_in(opened, end) >= len(span):
                     candle = merge(held, frame)
                     if self._series[frame].place(candle) == "new":
@@ -227,7 +230,7 @@ class CandleBook:
         if self._since_ms is None or self._since_ms >= oldest:
             return
         self._since_ms = oldest
-        self._minutes = {at: candle for at, candle in self._minutes.items() if at >= oldest}
+        self._minutes.forget_before(oldest)
         self._empty = {at for at in self._empty if at >= oldest}
 
     def _tell(self, frame: Timeframe, candle: Candle) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from polotui.market.candles import HIGHER, CandleBook
 from polotui.market.frames import higher
+from polotui.market.minutes import Minutes
 from polotui.model.candles import MINUTE_MS, Candle, Timeframe, merge
 from polotui.storage.columns import CandleArrays
 from tests.market.candle_samples import DAY0, SYMBOL, at, candle, minutes
@@ -159,11 +160,23 @@ def test_memory_is_bounded_over_days() -> None:
     book = CandleBook(SYMBOL, keep=100)
     for number in range(4 * 1440 + 30):
         book.on_candle(candle(number))
-    assert len(book._minutes) <= 2 * 1440
+    assert len(book._minutes._days) <= 2
     assert len(book.series(M1).closed) == 100
     assert book.series(D1).closed == expected(minutes(0, 4 * 1440), D1)
     book.fill([candle(1, seed=3)])
     assert book.series(M1).closed[0] == candle(4 * 1440 - 70)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3 * 1440), st.integers(0, 5)), max_size=20))
+def test_packed_minutes_are_the_candles_that_were_put(puts: list[tuple[int, int]]) -> None:
+    packed, held = Minutes(), {}
+    for number, seed in puts:
+        one = msgspec.structs.replace(candle(number, seed=seed), trades=seed - 1)
+        packed.put(one)
+        held[one.open_ms] = one
+    for minute in {at(number + beside) for number, _ in puts for beside in (-1, 0, 1)}:
+        assert packed.get(minute) == held.get(minute)
+        assert (minute in packed) == (minute in held)
 
 
 @settings(max_examples=60, deadline=None)
@@ -171,7 +184,7 @@ def test_memory_is_bounded_over_days() -> None:
 def test_whatever_order_minutes_come_in_the_series_are_the_same(
     count: int, late: list[int], shuffle: random.Random
 ) -> None:
-    book = CandleBook(SYMBOL)
+    book = CandleBook(SYMBOL, keep=count)
     lost = {number for number in late if number < count}
     for number in range(count):
         if number not in lost:
