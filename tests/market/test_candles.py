@@ -34,7 +34,7 @@ def expected(held: list[Candle], frame: Timeframe) -> list[Candle]:
 
 def test_minutes_close_and_higher_frames_follow() -> None:
     told: list[tuple[Timeframe, Candle]] = []
-    book = CandleBook(SYMBOL)
+    book = CandleBook(SYMBOL, keep=60)
     end_listening = book.add_listener(lambda symbol, frame, closed: told.append((frame, closed)))
     for number in range(60):
         book.on_candle(forming(number))
