@@ -223,7 +223,8 @@ class LiveBot:
             self._first_at = self._trading.clock.monotonic()
         self._waiting.setdefault(candle.open_ms, {})[symbol] = candle
         for at_ms in sorted(self._waiting):
-            if len(self._waiting[at_ms]) == len(self.stored.symbols) or at_ms < candle.open_ms:
+            whole = len(self._waiting[at_ms]) == len(self.stored.symbols)
+            if whole or at_ms < candle.open_ms or at_ms <= bot.bar_ms:
                 await self._decide(bot, at_ms)
 
     async def _decide(self, bot: Bot, at_ms: int) -> None:
@@ -237,7 +238,7 @@ class LiveBot:
             bot.on_moment(at_ms, bars_at(candles))
         for symbol in candles:
             self._last_bar[symbol] = at_ms
-        self.closed_ms = at_ms
+        self.closed_ms = max(self.closed_ms, at_ms)
         await self._save(bot)
         await self._act(bot)
 
