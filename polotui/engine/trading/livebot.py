@@ -356,7 +356,7 @@ class LiveBot:
         states = await trading.database.read(lambda c: bot_rows.states(c, stored.id), "bot state")
         state = states.get("")
         whole = await self._histories(bound.warmup_bars + ROOM, state)
-        known, missed = split(whole, self.frame.ms, state)
+        known, missed = split(whole, self.frame.ms, state, stored.started_ms)
         grids = trading.grids()
         bot = Bot(
             BotTerms(
@@ -418,7 +418,7 @@ class LiveBot:
         found = {}
         for symbol in self.stored.symbols:
             limit = warm
-            if state is not None:
+            if state is not None and state["anchor_ms"]:
                 limit = (self._trading.clock.wall_ms() - int(state["anchor_ms"])) // self.frame.ms + 2
             candles = await self._trading.history(symbol, self.frame, limit)
             anchor = int(state["anchor_ms"]) if state is not None else 0

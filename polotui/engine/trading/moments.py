@@ -1,4 +1,8 @@
-"""Candles as the bars of a moment, and the moments that a bot's state does not know yet."""
+"""Candles as the bars of a moment, and the moments that a bot's state does not know yet.
+
+Decided here: what a state knows is told for each symbol, since one may have been decided before the other's bar came.
+Before a bot's first moment everything that had closed when it was started is its past, and nothing that it missed.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +22,21 @@ def bars_at(candles: Mapping[str, Candle]) -> dict[str, Bar]:
 
 
 def split(
-    whole: Mapping[str, Bars], frame_ms: int, state: Mapping[str, Any] | None
+    whole: Mapping[str, Bars], frame_ms: int, state: Mapping[str, Any] | None, started_ms: int
 ) -> tuple[dict[str, Bars], list[tuple[int, dict[str, Bar]]]]:
-    """What the state knows, and the moments after it."""
+    """What the state knows, and the moments after it. `started_ms`: when the bot was started for the first time."""
     if state is None:
         return dict(whole), []
     known, missed = {}, {}  # type: tuple[dict[str, Bars], dict[int, dict[str, Bar]]]
     for symbol, bars in whole.items():
-        count = int((bars.time <= state["bar_ms"]).sum())
+        count = int((bars.time <= _known_until(symbol, state, started_ms - frame_ms)).sum())
         known[symbol] = bars.slice(0, count)
         for place in range(count, len(bars)):
             missed.setdefault(int(bars.time[place]), {})[symbol] = bars.bar(place)
     return known, sorted(missed.items())
+
+
+def _known_until(symbol: str, state: Mapping[str, Any], before_ms: int) -> int:
+    """The open of the last bar that the state knows of a symbol; `before_ms` is that of the last one before the bot."""
+    own = int(state["hands"].get(symbol, {}).get("bar_ms", state["bar_ms"]))
+    return own if own and state["bar_ms"] else max(own, before_ms)

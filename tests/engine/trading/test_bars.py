@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from unittest.mock import patch
+
+import numpy as np
+import pytest
 
 from polotui.api import lab_commands as lc
 from polotui.api import trade_commands as tc
-from polotui.engine.trading.livebot import LiveBot
+from polotui.engine.trading.livebot import Closed, LiveBot
+from polotui.engine.trading.moments import split
 from polotui.model.candles import Candle, Timeframe
+from polotui.strategy.runtime.columns import Bars
 from tests.campaign.trading.desk import Desk, on_desk
 
 TEXT = """spec: 1
@@ -88,3 +94,71 @@ def test_a_symbol_whose_bars_are_late_makes_no_moments_of_its_own() -> None:
 
     with told_by(six_seconds_late):
         on_desk(work)
+
+
+# -- before the first bar has closed ------------------------------------------------------------------------------
+
+SLOW = TEXT.replace("timeframe: 1m", "timeframe: 1h").replace("name: two", "name: slow")
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["the engine", "the bot alone"])
+def test_a_bot_that_is_started_again_before_its_first_bar_has_only_its_past(whole: bool) -> None:
+    """It caught up with its own warm-up: signals of bars before it was there, and an entry on the newest of them."""
+
+    async def work(desk: Desk) -> None:
+        live = await begin(desk, SLOW, "slow")
+        number, old = live.stored.id, live.bot
+        assert old is not None
+        if whole:
+            await desk.lives.stop()
+            await desk.lives.start()
+            await desk.until(desk.works, 120)
+            live = await runs(desk, number)
+        else:
+            live._events.put_nowait(Closed("BTC_USDT", None))  # type: ignore[arg-type]  # fails, and is begun anew
+            await desk.until(lambda: live.bot is not old, 60)
+        await asyncio.sleep(30)
+        assert live.bot is not None
+        assert (live.bot.shared.index, live.bot.bar_ms) == (0, 0)
+        assert (await desk.ask(tc.ListSignals(bot=number))).signals == []
+        assert (await desk.ask(tc.ListOrders(bot=number, open=False))).orders == []
+        told = [item.text for item in (await desk.ask(tc.GetFeed(bot=number, limit=100))).items]
+        assert not [text for text in told if "meanwhile" in text]
+        # What closes from now on is decided.
+        await desk.until(lambda: live.bot.shared.index == 1, 3700)
+        assert (await desk.ask(tc.ListSignals(bot=number))).signals
+
+    on_desk(work)
+
+
+MINUTE = Timeframe.M1.ms
+
+
+def past(count: int) -> Bars:
+    column = np.ones(count)
+    return Bars(MINUTE * np.arange(1, count + 1, dtype=np.int64), column, column, column, column, column, MINUTE)
+
+
+def missed(state: dict[str, Any], started_ms: int) -> dict[int, list[str]]:
+    known, found = split({"BTC_USDT": past(9), "ETH_USDT": past(8)}, MINUTE, state, started_ms)
+    told = {at_ms // MINUTE: sorted(bars) for at_ms, bars in found}
+    for symbol, bars in known.items():
+        assert [at for at, symbols in told.items() if symbol in symbols] == [
+            *range(len(bars) + 1, 10 if symbol == "BTC_USDT" else 9)
+        ]
+    return told
+
+
+def test_each_symbol_goes_on_after_its_own_last_bar() -> None:
+    """One was decided and the other's bar had not come: after a restart it is followed, and not left out."""
+    state = {"bar_ms": 7 * MINUTE, "hands": {"BTC_USDT": {"bar_ms": 7 * MINUTE}, "ETH_USDT": {"bar_ms": 6 * MINUTE}}}
+    assert missed(state, MINUTE) == {7: ["ETH_USDT"], 8: ["BTC_USDT", "ETH_USDT"], 9: ["BTC_USDT"]}
+
+
+@pytest.mark.parametrize("hands", [{}, {"BTC_USDT": {"bar_ms": 5 * MINUTE}, "ETH_USDT": {"bar_ms": 0}}])
+def test_before_the_first_moment_what_had_closed_at_the_start_is_known(hands: dict[str, Any]) -> None:
+    assert missed({"bar_ms": 0, "hands": hands}, 8 * MINUTE + 5) == {8: ["BTC_USDT", "ETH_USDT"], 9: ["BTC_USDT"]}
+
+
+def test_a_state_of_an_earlier_version_counts_for_all_symbols() -> None:
+    assert missed({"bar_ms": 7 * MINUTE, "hands": {}}, MINUTE) == {8: ["BTC_USDT", "ETH_USDT"], 9: ["BTC_USDT"]}
