@@ -17,10 +17,6 @@ def bar_of(candle: Candle) -> Bar:
     return Bar(candle.open_ms, candle.open, candle.high, candle.low, candle.close, candle.volume)
 
 
-def bars_at(candles: Mapping[str, Candle]) -> dict[str, Bar]:
-    return {symbol: bar_of(candle) for symbol, candle in candles.items()}
-
-
 def split(
     whole: Mapping[str, Bars], frame_ms: int, state: Mapping[str, Any] | None, started_ms: int
 ) -> tuple[dict[str, Bars], list[tuple[int, dict[str, Bar]]]]:
@@ -29,14 +25,14 @@ def split(
         return dict(whole), []
     known, missed = {}, {}  # type: tuple[dict[str, Bars], dict[int, dict[str, Bar]]]
     for symbol, bars in whole.items():
-        count = int((bars.time <= _known_until(symbol, state, started_ms - frame_ms)).sum())
+        count = int((bars.time <= known_until(symbol, state, frame_ms, started_ms)).sum())
         known[symbol] = bars.slice(0, count)
         for place in range(count, len(bars)):
             missed.setdefault(int(bars.time[place]), {})[symbol] = bars.bar(place)
     return known, sorted(missed.items())
 
 
-def _known_until(symbol: str, state: Mapping[str, Any], before_ms: int) -> int:
-    """The open of the last bar that the state knows of a symbol; `before_ms` is that of the last one before the bot."""
+def known_until(symbol: str, state: Mapping[str, Any], frame_ms: int, started_ms: int) -> int:
+    """The open of the last bar of a symbol that the state knows."""
     own = int(state["hands"].get(symbol, {}).get("bar_ms", state["bar_ms"]))
-    return own if own and state["bar_ms"] else max(own, before_ms)
+    return own if own and state["bar_ms"] else max(own, started_ms - frame_ms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -13,8 +14,10 @@ import pytest
 
 from polotui.api import lab_commands as lc
 from polotui.api import trade_commands as tc
+from polotui.engine.trading.arrivals import HOLE_SECONDS
 from polotui.engine.trading.livebot import Closed, LiveBot
 from polotui.engine.trading.moments import split
+from polotui.market.history import ChartSeries, History
 from polotui.model.candles import Candle, Timeframe
 from polotui.strategy.runtime.columns import Bars
 from tests.campaign.trading.desk import Desk, on_desk
@@ -81,7 +84,7 @@ def test_a_symbol_whose_bars_are_late_makes_no_moments_of_its_own() -> None:
         for _ in range(10):
             before = bot.bar_ms
             await desk.until(lambda before=before: bot.bar_ms > before, 120)
-            await desk.until(lambda: live._last_bar["ETH_USDT"] == bot.bar_ms, 30)
+            await desk.until(lambda: live._arrivals.last["ETH_USDT"] == bot.bar_ms, 30)
             assert bot.shared.index <= (bot.bar_ms - first) // live.frame.ms
         orders = (await desk.ask(tc.ListOrders(bot=live.stored.id, open=False))).orders
         assert {order.symbol for order in orders} == {"BTC_USDT"}
@@ -162,3 +165,165 @@ def test_before_the_first_moment_what_had_closed_at_the_start_is_known(hands: di
 
 def test_a_state_of_an_earlier_version_counts_for_all_symbols() -> None:
     assert missed({"bar_ms": 7 * MINUTE, "hands": {}}, MINUTE) == {8: ["BTC_USDT", "ETH_USDT"], 9: ["BTC_USDT"]}
+
+
+# -- bars that are missing ----------------------------------------------------------------------------------------
+
+ONE = TEXT.replace("[BTC_USDT, ETH_USDT]", "[BTC_USDT]").replace("name: two", "name: one")
+ONE = ONE.replace("close > 0", "close > 1e9")
+
+
+class Away:
+    """Candles that no history gives: the exchange cannot be asked for them, or has not got them."""
+
+    def __init__(self, problem: str = "the exchange cannot be reached") -> None:
+        self.problem = problem
+        self.opens: set[int] = set()
+        self.asked = 0
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        real = History.ensure
+
+        async def ensure(history: History, symbol: str, *more: Any, **named: Any) -> ChartSeries:
+            found = await real(history, symbol, *more, **named)
+            left = [candle for candle in found.candles if symbol != "BTC_USDT" or candle.open_ms not in self.opens]
+            self.asked += len(left) < len(found.candles)
+            return replace(found, candles=left, problem=self.problem if len(left) < len(found.candles) else "")
+
+        with patch.object(History, "ensure", ensure):
+            yield
+
+    def drop(self, real: Tell, live: LiveBot, symbol: str, candle: Candle) -> None:
+        """They do not come by the stream either, nor when its holes are filled."""
+        if candle.open_ms not in self.opens:
+            real(live, symbol, live.frame, candle)
+
+    def swallow(self, count: int) -> Callable[[Tell, LiveBot, str, Candle], None]:
+        """The next `count` bars of BTC_USDT do not reach the bot."""
+
+        def tell(real: Tell, live: LiveBot, symbol: str, candle: Candle) -> None:
+            if symbol == "BTC_USDT" and len(self.opens) < count and live.bot is not None:
+                self.opens.add(candle.open_ms)
+            else:
+                real(live, symbol, live.frame, candle)
+
+        return tell
+
+
+async def lines(desk: Desk, number: int) -> list[str]:
+    return [item.text for item in (await desk.ask(tc.GetFeed(bot=number, limit=200))).items]
+
+
+def test_bars_that_cannot_be_fetched_are_waited_for() -> None:
+    """They were skipped for good: the bot went on with indicators and time stops that had a hole."""
+    away = Away()
+
+    async def work(desk: Desk) -> None:
+        live = await begin(desk, ONE, "one")
+        bot, first = live.bot, live.closed_ms
+        assert bot is not None
+        await desk.until(lambda: away.asked > 3, 600)
+        await asyncio.sleep(65)
+        assert bot.shared.index == (live.closed_ms - first) // live.frame.ms
+        assert live.closed_ms < min(away.opens), "what is behind the hole is not decided"
+        assert bot.blocked("BTC_USDT") == "bars are missing"
+        away.opens.clear()
+        await desk.until(lambda: not bot.blocked("BTC_USDT"), 30)
+        await desk.until(lambda: bot.bar_ms > first + 4 * live.frame.ms, 60)
+        assert live.bot is bot
+        assert bot.shared.index == (bot.bar_ms - first) // live.frame.ms
+        told = await lines(desk, live.stored.id)
+        assert "one: waits for 3 missing bars of BTC_USDT, which the exchange cannot be asked for" in told
+        assert "one: has the missing bars of BTC_USDT and goes on" in told
+
+    with told_by(away.swallow(3)), away.hidden():
+        on_desk(work)
+
+
+def test_it_does_not_wait_for_ever_and_begins_anew_when_they_came() -> None:
+    """Exits by rule go on after a while; entries wait, and in the end its streams have seen all bars."""
+    away = Away()
+
+    async def work(desk: Desk) -> None:
+        live = await begin(desk, ONE, "one")
+        bot = live.bot
+        assert bot is not None
+        await desk.until(lambda: len(away.opens) == 2, 300)
+        await desk.until(lambda: bot.bar_ms > max(away.opens), 120 + HOLE_SECONDS)
+        assert bot.blocked("BTC_USDT") == "bars are missing"
+        before = bot.shared.index
+        await asyncio.sleep(120)
+        assert bot.shared.index == before + 2
+        assert bot.blocked("BTC_USDT") == "bars are missing"
+        away.opens.clear()
+        await desk.until(lambda: live.bot is not bot, 60)
+        assert live.bot is not None
+        assert (live.bot.blocked("BTC_USDT"), live.bot.shared.index) == ("", bot.shared.index)
+        told = await lines(desk, live.stored.id)
+        assert [text for text in told if text.startswith("one: goes on without 2 missing bars of BTC_USDT")]
+        assert "one: reads its bars anew: some of BTC_USDT came after all" in told
+
+    with told_by(away.swallow(2)), away.hidden():
+        on_desk(work)
+
+
+def test_what_the_exchange_does_not_have_is_not_waited_for() -> None:
+    away = Away(problem="")
+
+    async def work(desk: Desk) -> None:
+        live = await begin(desk, ONE, "one")
+        bot = live.bot
+        assert bot is not None
+        await desk.until(lambda: bool(away.opens), 120)
+        await desk.until(lambda: bot.bar_ms > max(away.opens), 75)
+        assert bot.blocked("BTC_USDT") == ""
+        assert not [text for text in await lines(desk, live.stored.id) if "missing" in text]
+
+    with told_by(away.swallow(1)), away.hidden():
+        on_desk(work)
+
+
+def test_another_symbol_is_not_held_up() -> None:
+    away = Away()
+
+    async def work(desk: Desk) -> None:
+        live = await begin(desk, TEXT.replace("close > 0", "close > 1e9"))
+        bot = live.bot
+        assert bot is not None
+        await desk.until(lambda: away.asked > 3, 300)
+        await desk.until(lambda: bot.bar_ms > max(away.opens) + live.frame.ms, 120)
+        hands = bot.hands
+        assert hands["BTC_USDT"].bar_ms < min(away.opens) < max(away.opens) < hands["ETH_USDT"].bar_ms
+        assert (bot.blocked("BTC_USDT"), bot.blocked("ETH_USDT")) == ("bars are missing", "")
+        away.opens.clear()
+        await desk.until(lambda: hands["BTC_USDT"].bar_ms == hands["ETH_USDT"].bar_ms, 30)
+        await desk.until(lambda: not bot.blocked("BTC_USDT"), 10)
+
+    with told_by(away.swallow(2)), away.hidden():
+        on_desk(work)
+
+
+def test_a_bot_that_starts_again_does_not_leap_over_what_is_missing() -> None:
+    """What lies behind the hole is not followed at the start either, and is when the hole is filled."""
+    away = Away()
+
+    async def work(desk: Desk) -> None:
+        live = await begin(desk, ONE, "one")
+        number, first = live.stored.id, live.closed_ms
+        await desk.until(lambda: live.closed_ms == first + live.frame.ms, 120)
+        await desk.lives.stop()
+        away.opens = {first + 2 * live.frame.ms}
+        await asyncio.sleep(180)
+        await desk.lives.start()
+        await desk.until(desk.works, 120)
+        live = await runs(desk, number)
+        assert live.bot is not None
+        assert live.bot.bar_ms == first + live.frame.ms
+        await asyncio.sleep(70)
+        away.opens.clear()
+        await desk.until(lambda: live.bot.bar_ms > first + 4 * live.frame.ms, 120)
+        assert live.bot.shared.index == (live.bot.bar_ms - first) // live.frame.ms
+
+    with told_by(away.drop), away.hidden():
+        on_desk(work)
