@@ -26,7 +26,7 @@ from polotui.trading import bot_rows
 if TYPE_CHECKING:
     from polotui.engine.trading.service import Trading
 
-LATE_SECONDS = 2.0
+LATE_SECONDS = 5.0
 #: A symbol whose missing bars cannot be asked for waits for them so long.
 HOLE_SECONDS = 300.0
 AGAIN_SECONDS = 5.0
