@@ -170,6 +170,23 @@ class History:
                 book.note_empty(max(gap.from_ms, start), min(gap.to_ms, end))
         return total
 
+    async def lacking(
+        self, symbol: str, frame: Timeframe, from_ms: int, to_ms: int, there: Sequence[int]
+    ) -> list[Window]:
+        """The windows in [from_ms, to_ms) without the candles that open at the times `there`, and of which it is not
+        known that the exchange has none. It has none of a chart's timeframe where it has no minute."""
+        holes = without((from_ms, to_ms), windows(np.array(there, np.int64), frame))
+        if not holes:
+            return []
+        empty = [
+            (gap.from_ms, gap.to_ms)
+            for each in dict.fromkeys((frame, Timeframe.M1))
+            for gap in await self._store.gaps(symbol, each, holes[0][0], holes[-1][1])
+        ]
+        opens = [at for start, end in holes for at in range(start, end, frame.ms)]
+        left = [at for at in opens if without((at, at + frame.ms), empty)]
+        return windows(np.array(left, np.int64), frame)
+
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _pages(self, missing: Sequence[Window], frame: Timeframe) -> list[int]:

@@ -238,3 +238,31 @@ async def test_the_holes_of_a_live_book_are_repaired(history: History, exchange:
         merge([*minutes(today, today + 3), candle(today + 4)], Timeframe.M5),
         merge(minutes(today + 5, today + 10), Timeframe.M5),
     ]
+
+
+async def test_what_lacks_is_told_apart_from_what_the_exchange_does_not_have(
+    history: History, exchange: Exchange, store: CandleStore, clock: FrozenClock
+) -> None:
+    end = now(clock) // H1.ms * H1.ms
+    opens = [end - place * MINUTE_MS for place in range(6, 0, -1)]
+    assert await history.lacking(SYMBOL, M1, opens[0], end, opens) == []
+    there = [opens[0], opens[3], opens[5]]
+    holes = [(opens[1], opens[3]), (opens[4], opens[5])]
+    assert await history.lacking(SYMBOL, M1, opens[0], end, there) == holes
+    await store.mark_gap(SYMBOL, M1, opens[1], opens[2], "the exchange has none")
+    assert await history.lacking(SYMBOL, M1, opens[0], end, there) == [(opens[2], opens[3]), holes[1]]
+    assert await history.lacking(SYMBOL, M1, end, end, []) == []
+
+
+async def test_a_candle_of_a_chart_is_nowhere_when_none_of_its_minutes_is(
+    history: History, store: CandleStore, clock: FrozenClock
+) -> None:
+    end = now(clock) // H1.ms * H1.ms
+    start = end - 3 * H1.ms
+    hole = [(start + H1.ms, end)]
+    await store.mark_gap(SYMBOL, M1, start + H1.ms, start + 2 * H1.ms - MINUTE_MS, "the exchange has none")
+    assert await history.lacking(SYMBOL, H1, start, end, [start]) == hole, "one minute of it may be there"
+    await store.mark_gap(SYMBOL, M1, start + 2 * H1.ms - MINUTE_MS, start + 2 * H1.ms, "the exchange has none")
+    assert await history.lacking(SYMBOL, H1, start, end, [start]) == [(start + 2 * H1.ms, end)]
+    await store.mark_gap(SYMBOL, H1, start + 2 * H1.ms, end, "the exchange has none")
+    assert await history.lacking(SYMBOL, H1, start, end, [start]) == []

@@ -49,6 +49,7 @@ LEAST_CAPITAL = Decimal(20)
 DEFAULT_CAPITAL = Decimal(1_000)
 MOST_BOTS = 100
 SHOWN_ENDED = 10
+KNOWN_BOTS = 1_000
 
 
 class Bots:
@@ -66,9 +67,14 @@ class Bots:
     # -- life -----------------------------------------------------------------------------------------------------
 
     async def read(self) -> None:
-        """Every bot's row: orders and positions are told apart by strategy before a bot runs."""
-        rows = await self._trading.database.read(lambda k: bot_rows.bots(k, limit=1_000), "bots")
-        self._stored = {row.id: row for row in reversed(rows)}
+        """The rows of all bots that have not ended and of the newest that have: orders and positions are told apart by
+        strategy before a bot runs."""
+
+        def read(connection: Connection) -> list[bot_rows.StoredBot]:
+            return bot_rows.bots(connection, active=True) + bot_rows.bots(connection, limit=KNOWN_BOTS)
+
+        rows = await self._trading.database.read(read, "bots")
+        self._stored = {row.id: row for row in sorted(rows, key=lambda row: row.id)}
 
     async def load(self) -> None:
         """Those that had not ended go on; those that had give back what they still have."""

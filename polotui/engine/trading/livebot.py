@@ -3,8 +3,8 @@
 Decided here:
 * One task does everything of a bot, in the order in which it came: a close never meets a fill half-way. The task is a
   supervised service whose start is the recovery: it reads the state, books what was filled since, and catches up.
-* A moment is decided when all symbols' bars have closed, or `LATE_SECONDS` after the first; a bar that comes later is
-  followed, not traded. Bars that are missing before it are fetched first.
+* A moment is decided when all symbols' bars have closed, or a little after the first; a bar that comes later is
+  followed, not traded. Bars that are missing before it are fetched first (see `arrivals`).
 * The decision, its signals and refusals and the state are one transaction, before anything is sent.
 * Between two orders of one moment it waits until the first is done, so that places and cash are what they are.
 * A symbol whose price is stale is not traded: an exit waits for a fresh price, an entry until it expires.
@@ -21,14 +21,14 @@ from polotui.backtest import documents
 from polotui.backtest.settings import Costs, Settings
 from polotui.backtest.work import Document
 from polotui.core.errors import PolotuiError, Unreachable, UsageError
-from polotui.engine.trading.moments import bar_of, bars_at, split
+from polotui.engine.trading.arrivals import Arrivals, Moments
+from polotui.engine.trading.moments import split
 from polotui.engine.trading.noting import write_note
 from polotui.engine.trading.purse import Purse
 from polotui.model.candles import Candle, Timeframe
 from polotui.model.money import step_of
 from polotui.model.orders import OrderState, OrderTerms, OrderType
 from polotui.storage.database import Connection
-from polotui.strategy.runtime.columns import Bar, Bars, bars_of
 from polotui.trading import bot_rows
 from polotui.trading import rows as ledger
 from polotui.trading.blotter import LiveOrder
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("polotui.bots")
 
-LATE_SECONDS = 2.0
 ASK_SECONDS = 15.0
 #: A symbol that the exchange's list does not have for so long is not listed any more.
 UNLISTED_SECONDS = 60.0
@@ -103,10 +102,8 @@ class LiveBot:
         self.text = ""
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._notes: list[SignalNote | RefusalNote | DecisionNote | TradeNote] = []
-        self._waiting: dict[int, dict[str, Candle]] = {}
-        self._first_at = 0.0
+        self._arrivals = Arrivals(trading, stored)
         self._tried_at = 0.0
-        self._last_bar: dict[str, int] = {}
         self.closed_ms = 0
 
     # -- what comes in --------------------------------------------------------------------------------------------
@@ -170,6 +167,9 @@ class LiveBot:
             return
         while bot.state_name != "stopped":
             await self._one(bot)
+            if await self._arrivals.found_again():
+                await self._save(bot)
+                bot = await self._recover()
         await self._save(bot)
         await self._trading.bots.ended(self)
 
@@ -183,8 +183,8 @@ class LiveBot:
             async with asyncio.timeout(LOOK_SECONDS):
                 event = await self._events.get()
         except TimeoutError:
-            if self._waiting and self._trading.clock.monotonic() - self._first_at >= LATE_SECONDS:
-                await self._decide(bot, min(self._waiting))
+            await self._decide(bot)
+            await self._follow(bot, await self._arrivals.caught_up())
             await self._exits_that_waited(bot)
             return
         await self._take(bot, event)
@@ -192,7 +192,8 @@ class LiveBot:
     async def _take(self, bot: Bot, event: Event) -> None:
         match event:
             case Closed(symbol, candle):
-                await self._closed(bot, symbol, candle)
+                self._arrivals.add(symbol, candle)
+                await self._decide(bot)
             case Filled(fill, terms):
                 if bot.on_fill(fill, terms, fill.at_ms, fill.number):
                     await self._save(bot)
@@ -216,44 +217,21 @@ class LiveBot:
 
     # -- bars -----------------------------------------------------------------------------------------------------
 
-    async def _closed(self, bot: Bot, symbol: str, candle: Candle) -> None:
-        if candle.open_ms <= self._last_bar.get(symbol, -1):
-            return
-        if not self._waiting:
-            self._first_at = self._trading.clock.monotonic()
-        self._waiting.setdefault(candle.open_ms, {})[symbol] = candle
-        for at_ms in sorted(self._waiting):
-            if len(self._waiting[at_ms]) == len(self.stored.symbols) or at_ms < candle.open_ms:
-                await self._decide(bot, at_ms)
+    async def _decide(self, bot: Bot) -> None:
+        """Decides the moments that are due; what lies between them and the last one is followed first."""
+        while at_ms := self._arrivals.due(bot.bar_ms):
+            await self._follow(bot, await self._arrivals.take(at_ms))
 
-    async def _decide(self, bot: Bot, at_ms: int) -> None:
-        """Decides a moment; what lies between the last one and it is followed first."""
-        candles = self._waiting.pop(at_ms)
-        self._first_at = self._trading.clock.monotonic()
-        missed = await self._between(at_ms)
-        if missed:
-            bot.catch_up([*missed, (at_ms, bars_at(candles))])
+    async def _follow(self, bot: Bot, moments: Moments) -> None:
+        if not moments:
+            return
+        if len(moments) == 1:
+            bot.on_moment(*moments[0])
         else:
-            bot.on_moment(at_ms, bars_at(candles))
-        for symbol in candles:
-            self._last_bar[symbol] = at_ms
-        self.closed_ms = at_ms
+            bot.catch_up(moments)
+        self.closed_ms = max(self.closed_ms, moments[-1][0])
         await self._save(bot)
         await self._act(bot)
-
-    async def _between(self, at_ms: int) -> list[tuple[int, dict[str, Bar]]]:
-        """Bars that closed before `at_ms` and were never told, by moment."""
-        found: dict[int, dict[str, Bar]] = {}
-        for symbol in self.stored.symbols:
-            last = self._last_bar.get(symbol, 0)
-            if not last or last + self.frame.ms >= at_ms:
-                continue
-            candles = await self._trading.history(symbol, self.frame, (at_ms - last) // self.frame.ms + 1)
-            for candle in candles:
-                if last < candle.open_ms < at_ms:
-                    found.setdefault(candle.open_ms, {})[symbol] = bar_of(candle)
-                    self._last_bar[symbol] = candle.open_ms
-        return sorted(found.items())
 
     # -- orders ---------------------------------------------------------------------------------------------------
 
@@ -354,8 +332,8 @@ class LiveBot:
         )
         states = await trading.database.read(lambda c: bot_rows.states(c, stored.id), "bot state")
         state = states.get("")
-        whole = await self._histories(bound.warmup_bars + ROOM, state)
-        known, missed = split(whole, self.frame.ms, state)
+        whole = await self._arrivals.begin(bound.warmup_bars + ROOM, state)
+        known, missed = split(whole, self.frame.ms, state, stored.started_ms)
         grids = trading.grids()
         bot = Bot(
             BotTerms(
@@ -381,8 +359,7 @@ class LiveBot:
         self.bot = bot
         if state is not None:
             await self._go_on(bot, state)
-        self._last_bar = {symbol: int(bars.time[-1]) for symbol, bars in whole.items() if len(bars)}
-        self.closed_ms = max(self._last_bar.values(), default=0)
+        self.closed_ms = max(self._arrivals.last.values(), default=0)
         if missed:
             bot.catch_up(missed)
             trading.fact(
@@ -412,18 +389,6 @@ class LiveBot:
         sent, fills = await self._trading.database.read(read, "bot orders")
         bot.restore(state, sent, fills)
 
-    async def _histories(self, warm: int, state: dict[str, Any] | None) -> dict[str, Bars]:
-        """From the anchor on, which for a new bot is the beginning of its warm-up."""
-        found = {}
-        for symbol in self.stored.symbols:
-            limit = warm
-            if state is not None:
-                limit = (self._trading.clock.wall_ms() - int(state["anchor_ms"])) // self.frame.ms + 2
-            candles = await self._trading.history(symbol, self.frame, limit)
-            anchor = int(state["anchor_ms"]) if state is not None else 0
-            found[symbol] = bars_of([bar_of(c) for c in candles if c.open_ms >= anchor], self.frame.ms)
-        return found
-
     def _steps(self, symbol: str) -> Steps:
         market = self._trading.markets.market(symbol)
         if market is None:
@@ -443,7 +408,7 @@ class LiveBot:
     def _blocked(self, symbol: str) -> str:
         if not self._trading.markets.fresh(symbol):
             return "stale prices"
-        return self._trading.protector_blocks()
+        return self._arrivals.blocked(symbol) or self._trading.protector_blocks()
 
     # -- writing --------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 Decided here:
 * All of it is synchronous and touches nothing but the bot. What has to be sent is `Bot`'s.
+* A bar whose moment was decided without it is followed: it moves its own position on and may end it, in the moment that
+  it belongs to, but it is no moment more, and nothing is entered on it.
 * Money is the ledger's. The bot keeps the cash that its own fills make as a float, because that has the backtest's
   bits; where the ledger says otherwise by more than rounding, the ledger counts.
 """
@@ -80,9 +82,9 @@ class Deciding:
         for symbol, hand in self.hands.items():
             hand.reference = float(prices.get(symbol, float("nan")))
 
-    def _refuse_entry(self, hand: Hand, code: str, reason: str) -> None:
+    def _refuse_entry(self, hand: Hand, code: str, reason: str, bar_ms: int = 0) -> None:
         hand.drop_entry()
-        self._tell.refused(hand, self.bar_ms, code, reason)
+        self._tell.refused(hand, bar_ms or self.bar_ms, code, reason)
 
     # -- what is told ---------------------------------------------------------------------------------------------
 
@@ -143,20 +145,29 @@ class Deciding:
         """When the moment began that is forming."""
         return self.bar_ms + self.terms.frame_ms if self.bar_ms else self._clock.wall_ms()
 
+    def _number(self, at_ms: int) -> int:
+        """The number of the moment that began at `at_ms`: the one that is forming, or one that was decided already."""
+        if at_ms > self.bar_ms:
+            return self.shared.index
+        return max(0, self.shared.index - 1 - (self.bar_ms - at_ms) // self.terms.frame_ms)
+
     def on_moment(self, at_ms: int, bars: Mapping[str, Bar], *, missed: bool = False) -> None:
-        """The bars that opened at `at_ms` closed: decides for the next open. `missed`: too late to enter on it."""
+        """The bars that opened at `at_ms` closed: decides for the next open. `missed`: too late to enter on it, as for
+        every bar of a moment that was decided without it."""
+        number, late = self._number(at_ms), at_ms <= self.bar_ms
         closed = [(hand, bars[symbol]) for symbol, hand in self.hands.items() if symbol in bars]
         for hand, bar in closed:
-            for place in hand.end_bar(bar):
+            for place in hand.end_bar(bar, number):
                 self._tell.refused(hand, self.bar_ms, *notes.refusal_words(place))
             hand.inputs.close(bar)
             hand.position.last_close = bar.close
-        self.bar_ms = at_ms
+        self.bar_ms = max(self.bar_ms, at_ms)
         self._mark()
         for hand, bar in closed:
-            closing = hand.decide(bar, self.equity)
-            self._told(hand, bar, closing, missed)
-        self.shared.index += 1
+            if not hand.entered_after(number):
+                self._told(hand, bar, hand.decide(bar, self.equity, number), missed or late)
+        if not late:
+            self.shared.index += 1
         for hand in self.hands.values():
             hand.reference = float("nan")
 
@@ -178,7 +189,7 @@ class Deciding:
         for place in closing.refusals:
             self._tell.refused(hand, bar.time, *notes.refusal_words(place))
         if closing.asked and missed:
-            self._refuse_entry(hand, notes.MISSED, _MISSED_WORDS)
+            self._refuse_entry(hand, notes.MISSED, _MISSED_WORDS, bar.time)
         elif closing.asked and self.state_name != "running":
             self._refuse_entry(hand, notes.PAUSED, f"the bot is {self.state_name}")
         if closing.exits:
@@ -201,7 +212,7 @@ class Deciding:
 
     def _crossed(self, hand: Hand, bar: Bar) -> None:
         position = hand.position
-        if not hand.held or position.exit_reason != 0:
+        if not hand.held or position.exit_reason != 0 or hand.entered_after(self._number(bar.time)):
             return
         level, reason = nearest_stop(position, self.shared.rules, 1)
         if beyond_stop(bar.low, level, 1):

@@ -89,6 +89,8 @@ class Hand:
         self.position: Any = new_position()
         self.inputs = Inputs(bound, shared.rules, history)
         self._shared = shared
+        #: Open of the newest bar that the stream has seen; 0 before the first.
+        self.bar_ms = int(history.time[-1]) if len(history) else 0
         #: The open of the forming bar, or the last price; NaN when the symbol is not traded now.
         self.reference = math.nan
         #: Moments in which an exit and an entry were sent last.
@@ -108,18 +110,26 @@ class Hand:
 
     # -- a bar closes ---------------------------------------------------------------------------------------------
 
-    def end_bar(self, bar: Bar) -> list[int]:
-        """What the bar did to an open position and a waiting entry. Returns the refusals that follow."""
+    def end_bar(self, bar: Bar, number: int) -> list[int]:
+        """What the bar of the moment `number` did to an open position and a waiting entry. Returns the refusals that
+        follow."""
         position = self.position
-        if position.quantity != 0.0:
+        self.bar_ms = bar.time
+        if position.quantity != 0.0 and not self.entered_after(number):
             position.highest = max(position.highest, bar.high)
             position.lowest = min(position.lowest, bar.low)
-        expired = position.order != 0 and position.order_left <= 0
+        # When the bar comes late, the entry may have been tested in the moment after its own already.
+        left = position.order_left + (1 if self.tried_at > number else 0)
+        expired = position.order != 0 and left <= 0
         if expired:
             position.order = 0
         # Before the close may order anew: what is at the venue belongs to the old wish.
         self.part_from_order()
         return self._refused(k.EXPIRED) if expired and position.quantity == 0.0 else []
+
+    def entered_after(self, number: int) -> bool:
+        """Whether the position was opened after the moment `number`, whose bar then says nothing of it."""
+        return self.held and bool(self.position.entered > number)
 
     def part_from_order(self) -> None:
         """An order at the venue that no wish stands behind any more has to go."""
@@ -131,8 +141,8 @@ class Hand:
         self._shared.counts[k.REFUSED + place] += 1
         return [place]
 
-    def decide(self, bar: Bar, equity: float) -> Closing:
-        """The kernel's decision at the bar's close."""
+    def decide(self, bar: Bar, equity: float, number: int) -> Closing:
+        """The kernel's decision at the close of the bar, which is one of the moment `number`."""
         shared, position, inputs = self._shared, self.position, self.inputs
         moment = inputs.moment
         assert moment is not None
@@ -141,7 +151,7 @@ class Hand:
         with np.errstate(all="ignore"):
             decide(
                 position, shared.trades, shared.counts, shared.rules, inputs.signals, inputs.levels, inputs.code,
-                inputs.constants, inputs.values, inputs.facts, inputs.stack, 0, shared.index, bar.close, equity,
+                inputs.constants, inputs.values, inputs.facts, inputs.stack, 0, number, bar.close, equity,
                 self.steps.tick_float,
             )  # fmt: skip
         return Closing(
@@ -338,6 +348,7 @@ class Hand:
     def state(self) -> dict[str, Any]:
         return {
             "position": position_state(self.position),
+            "bar_ms": self.bar_ms,
             "left_at": self.left_at,
             "tried_at": self.tried_at,
             "order": self.order_id,
@@ -351,6 +362,7 @@ class Hand:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.position = position_of(state["position"])
+        self.bar_ms = state.get("bar_ms", self.bar_ms)
         self.left_at, self.tried_at = state["left_at"], state["tried_at"]
         self.order_id, self.signal, self.stale = state["order"], state["signal"], list(state["stale"])
         self.exit_id = state["exit"]

@@ -33,6 +33,12 @@ LIMITS = frozenset({"RISK-POSITION", "RISK-EXPOSURE", "RISK-CASH"})
 # -- the desk, running and quiet ------------------------------------------------------------------------------------
 
 
+def _in_between(placed: Any) -> bool:
+    """Whether an order met a book that was being fetched anew: one lost message is enough for that, also in health."""
+    refused = placed.order is not None and placed.order.code == "PAPER-STALE-BOOK"
+    return refused or (placed.decision.code == "RISK-MARKET" and not placed.placed)
+
+
 async def trades_again(seen: Seen, person: Person) -> None:
     """After healing an order by hand goes through, on each account."""
     for number, account in enumerate(person.accounts):
@@ -54,6 +60,9 @@ async def trades_again(seen: Seen, person: Person) -> None:
         if placed is not None and placed.decision.code == "RISK-RATE":
             # Bots have used this second up.
             await asyncio.sleep(1.5)
+            placed = await person.ask(command)
+        if placed is not None and _in_between(placed):
+            await asyncio.sleep(5)
             placed = await person.ask(command)
         if placed is None:
             seen.find("trades_again", f"{account}: the desk does not take orders")

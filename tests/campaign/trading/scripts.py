@@ -158,7 +158,14 @@ async def _position(desk: Desk, account: str) -> Any:
         places = desk.trading.portfolio.positions(account)
         return [p for p in places if not desk.trading.is_dust(p) and desk.trading.guards.of(p.account, p.symbol)]
 
+    def whole() -> bool:
+        """A bar that is late brings the bot back to its own stop."""
+        live = desk.trading.bots.live(int(account.rpartition("-")[2]))
+        bot = live.bot if live is not None else None
+        return bot is not None and all(hand.bar_ms == bot.bar_ms for hand in bot.hands.values())
+
     await desk.until(protected, 600, what="the bot enters")
+    await desk.until(whole, 60, what="the bars of the moment are there")
     await asyncio.sleep(2)
     return protected()[0]
 

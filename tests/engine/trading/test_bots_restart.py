@@ -86,3 +86,30 @@ async def test_a_wish_that_was_answered_too_late_does_not_end_the_bot(monkeypatc
     monkeypatch.setattr(live, "_asked", asked)
     await live._take(None, event)  # type: ignore[arg-type]
     assert done == ["pause"]
+
+
+async def test_a_bot_that_is_older_than_many_that_ended_goes_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the newest rows were read: a bot that runs for months would not have been taken up again."""
+    from polotui.engine.trading import bots
+
+    monkeypatch.setattr(bots, "KNOWN_BOTS", 5)
+    engine = await stage.start()
+    trading = engine.trading
+    assert trading is not None
+
+    def many(connection: object) -> list[int]:
+        numbers = []
+        for place in range(8):
+            row = bot_rows.add_bot(
+                connection, strategy="ema-cross", version=1, params={}, symbols=("BTC_USDT",), timeframe="1m",
+                root="paper", capital=D(300), at_ms=NOW,
+            )  # type: ignore[arg-type]  # fmt: skip
+            numbers.append(row.id)
+            if place:
+                bot_rows.set_bot(connection, row.id, "stopped", "", NOW)  # type: ignore[arg-type]
+        return numbers
+
+    numbers = await trading.database.transact(many)
+    await trading.bots.read()
+    assert [bot.id for bot in trading.bots.all()] == [numbers[0], *numbers[-5:]]
+    assert trading.bots.goes_on(numbers[0])
