@@ -170,6 +170,7 @@ class LiveBot:
             if await self._arrivals.found_again():
                 await self._save(bot)
                 bot = await self._recover()
+        await self._quiet(bot)
         await self._save(bot)
         await self._trading.bots.ended(self)
 
@@ -257,11 +258,24 @@ class LiveBot:
         if self._notes:
             await self._save(bot)
 
-    async def _quiet(self, bot: Bot) -> None:
-        """Waits until no market order of this bot is under way, taking in what comes meanwhile."""
+    async def _withdraw(self, bot: Bot) -> None:
+        """Takes the entries back and hears what became of them: what fills meanwhile is sold or kept with the rest."""
+        gateway = self._trading.gateway
+        for order in gateway.blotter.open(self.stored.account):
+            if not order.terms.reduces:
+                try:
+                    await gateway.cancel(order.terms.id, "the bot is being stopped")
+                except PolotuiError as error:
+                    # It is asked for again when the bot has ended; what must not wait is the end itself.
+                    log.warning("an entry is not taken back yet", extra={"bot": self.stored.id, "detail": str(error)})
+        await self._quiet(bot, entries=True)
+
+    async def _quiet(self, bot: Bot, *, entries: bool = False) -> None:
+        """Waits until no market order of this bot is under way, and with `entries` none that enters, taking in what
+        comes meanwhile."""
         deadline = self._trading.clock.monotonic() + QUIET_SECONDS
         later: list[Event] = []
-        while self._under_way() or not self._events.empty():
+        while self._under_way(entries) or not self._events.empty():
             left = deadline - self._trading.clock.monotonic()
             if left <= 0:
                 break
@@ -277,9 +291,9 @@ class LiveBot:
         for event in later:
             self._events.put_nowait(event)
 
-    def _under_way(self) -> bool:
+    def _under_way(self, entries: bool) -> bool:
         open_orders = self._trading.gateway.blotter.open(self.stored.account)
-        return any(order.terms.type is OrderType.MARKET for order in open_orders)
+        return any(o.terms.type is OrderType.MARKET or (entries and not o.terms.reduces) for o in open_orders)
 
     async def _exits_that_waited(self, bot: Bot) -> None:
         """Exits that had no fresh price, and now and then those that sold nothing or not all."""
@@ -304,6 +318,7 @@ class LiveBot:
         elif event.what == "resume":
             bot.resume()
         elif event.what == "stop":
+            await self._withdraw(bot)
             bot.stop(event.reason, close=event.close)
         elif event.what == "edit":
             bot.edit_levels(event.symbol, stop=event.stop, target=event.target)

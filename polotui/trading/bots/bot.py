@@ -210,10 +210,15 @@ class Bot(Deciding):
             await self._orders.cancel(hand.stale[0], "the entry is not wanted any more")
             hand.stale = hand.stale[1:]
         if not hand.held:
-            await self._keeper.drop(self.terms.account, symbol, "the position is closed")
+            if not self._holds_untold(hand):
+                await self._keeper.drop(self.terms.account, symbol, "the position is closed")
             return
         if position.exit_reason == 0:
             await self._protect(hand)
+
+    def _holds_untold(self, hand: Hand) -> bool:
+        """Whether a fill is booked that the bot has not heard of yet: until then the stop of its entry counts."""
+        return self.terms.form == "book" and hand.steps.sellable(self._purse.held(hand.symbol)) > 0
 
     async def keep_unsold(self, symbol: str = "") -> None:
         """On a book, after `exits` or when one has failed: what could not be sold has its stop again until the next

@@ -71,9 +71,9 @@ def told_by(tell: Callable[[Tell, LiveBot, str, Candle], None]) -> Iterator[None
 def test_a_symbol_whose_bars_are_late_makes_no_moments_of_its_own() -> None:
     """Each late bar was a moment more: time stops came early, and what came late was traded."""
 
-    def six_seconds_late(real: Tell, live: LiveBot, symbol: str, candle: Candle) -> None:
+    def nine_seconds_late(real: Tell, live: LiveBot, symbol: str, candle: Candle) -> None:
         if symbol == "ETH_USDT":
-            asyncio.get_running_loop().call_later(6, real, live, symbol, live.frame, candle)
+            asyncio.get_running_loop().call_later(9, real, live, symbol, live.frame, candle)
         else:
             real(live, symbol, live.frame, candle)
 
@@ -95,7 +95,7 @@ def test_a_symbol_whose_bars_are_late_makes_no_moments_of_its_own() -> None:
         assert trade.reason == "time"
         assert trade.exit_ms - trade.entry_ms > 4.8 * live.frame.ms
 
-    with told_by(six_seconds_late):
+    with told_by(nine_seconds_late):
         on_desk(work)
 
 

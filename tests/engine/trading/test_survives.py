@@ -12,7 +12,7 @@ from polotui.api import lab_commands as lc
 from polotui.api import risk_commands as rc
 from polotui.api import trade_commands as tc
 from polotui.api.commands import Watch
-from polotui.model.orders import Purpose, Side
+from polotui.model.orders import Execution, Purpose, Side
 from polotui.simulator.faults import Rule
 from polotui.trading.protection import Protection
 from tests.campaign.trading.desk import Desk, on_desk
@@ -313,5 +313,68 @@ def test_the_row_of_an_ended_bot_says_the_same_after_a_restart(venue: str) -> No
         await desk.until(desk.works, 120)
         row = desk.trading.bots.row(number)
         assert (row.result, row.result_ratio) == ("0.00", 0.0)
+
+    on_desk(work)
+
+
+def fills_while_cancelled(desk: Desk) -> None:
+    """What rests trades in the instant in which its cancel is on its way."""
+    gateway = desk.trading.gateway
+    real = gateway.cancel
+
+    async def cancel(order_id: str, reason: str = "") -> Any:
+        order = gateway.blotter.get(order_id)
+        if order is not None and order.terms.side is Side.BUY and not order.filled:
+            terms = order.terms
+            assert terms.price is not None
+            await gateway.on_fill(
+                Execution(
+                    id=f"in-the-way-{order_id}", order_id=order_id, symbol=terms.symbol, side=terms.side,
+                    price=terms.price, quantity=order.left, fee=Decimal(0), fee_currency="BTC", maker=True,
+                    at_ms=desk.trading.clock.wall_ms(),
+                )
+            )  # fmt: skip
+        return await real(order_id, reason)
+
+    gateway.cancel = cancel  # type: ignore[method-assign]
+
+
+RESTS = KEEPS.replace("name: keeps", "name: rests") + "orders: {entry: limit, limit_offset: 2%, expire_bars: 30}\n"
+
+
+@pytest.mark.parametrize("close", [True, False])
+def test_an_entry_that_fills_while_its_bot_is_stopped_is_sold_or_keeps_its_stop(close: bool) -> None:
+    """The stop dropped what protected it, because the bot had not heard of the fill, and the bot had ended then."""
+
+    async def work(desk: Desk) -> None:
+        await desk.ask(lc.SaveStrategy(text=RESTS))
+        bot = (await desk.ask(tc.StartBot(strategy="rests", capital="1000"))).bot
+        await desk.until(lambda: desk.trading.gateway.blotter.open(bot.account), 200, what="its entry rests")
+        fills_while_cancelled(desk)
+        await desk.ask(tc.StopBot(bot=bot.id, close=close))
+        held = desk.trading.portfolio.position(bot.account, "BTC_USDT").quantity
+        assert (held == 0) is close
+        assert (desk.trading.guards.of(bot.account, "BTC_USDT") is None) is close
+        assert desk.trading.bots.row(bot.id).state == "stopped"
+
+    on_desk(work)
+
+
+def test_an_entry_that_fills_while_it_is_taken_back_keeps_its_stop() -> None:
+    """The bot runs on; until it hears of the fill the stop of the entry counts."""
+
+    async def work(desk: Desk) -> None:
+        await desk.ask(lc.SaveStrategy(text=RESTS))
+        bot = (await desk.ask(tc.StartBot(strategy="rests", capital="1000"))).bot
+        resting = desk.trading.gateway.blotter
+        await desk.until(lambda: resting.open(bot.account), 200, what="its entry rests")
+        (order,) = resting.open(bot.account)
+        fills_while_cancelled(desk)
+        live = desk.trading.bots.live(bot.id)
+        assert live is not None
+        assert live.bot is not None
+        live.bot.hands["BTC_USDT"].stale = [order.terms.id]
+        await live.bot.settle("BTC_USDT")
+        assert desk.trading.guards.of(bot.account, "BTC_USDT") is not None
 
     on_desk(work)
