@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from polotui.engine.trading.service import Trading
 
 LATE_SECONDS = 5.0
+BARS_MISSING = "bars are missing"
 #: A symbol whose missing bars cannot be asked for waits for them so long.
 HOLE_SECONDS = 300.0
 AGAIN_SECONDS = 5.0
@@ -66,7 +67,7 @@ class Arrivals:
 
     def blocked(self, symbol: str) -> str:
         """Why a symbol must not be entered; "" when it may."""
-        return "bars are missing" if symbol in self._behind or symbol in self._unasked else ""
+        return BARS_MISSING if symbol in self._behind or symbol in self._unasked else ""
 
     # -- moments --------------------------------------------------------------------------------------------------
 

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from polotui.api import trade_values as tv
 from polotui.engine.trading import shapes
+from polotui.engine.trading.arrivals import BARS_MISSING
 from polotui.engine.trading.livebot import LiveBot
 from polotui.model.candles import Timeframe
 from polotui.model.money import ZERO, plain
 from polotui.trading import bot_rows
+from polotui.trading.bots.bot import Bot
 
 if TYPE_CHECKING:
     from polotui.engine.trading.service import Trading
@@ -70,17 +72,19 @@ def row_of(trading: Trading, stored: bot_rows.StoredBot, live: LiveBot | None, t
         last_bar_ms=live.closed_ms if live is not None else 0,
         next_bar_ms=0 if over else next_ms,
         fresh=fresh,
-        blocked="" if over or bot is None else _why_blocked(trading, stored),
+        blocked="" if over or bot is None else _why_blocked(trading, stored, bot),
     )
 
 
-def _why_blocked(trading: Trading, stored: bot_rows.StoredBot) -> str:
+def _why_blocked(trading: Trading, stored: bot_rows.StoredBot, bot: Bot) -> str:
     state = trading.halting.state()
     if state != "ACTIVE":
         return f"{state.lower()}: {trading.halting.reason()}"
     stale = [symbol for symbol in stored.symbols if not trading.markets.fresh(symbol)]
     if stale:
         return f"stale {', '.join(stale[:3])}"
+    if lacking := [symbol for symbol in stored.symbols if bot.blocked(symbol) == BARS_MISSING]:
+        return f"bars of {', '.join(lacking[:3])} are missing"
     if blocks := trading.protector_blocks():
         return blocks
     view, limits = trading.view, trading.limits.limits()

@@ -228,6 +228,7 @@ def test_bars_that_cannot_be_fetched_are_waited_for() -> None:
         assert bot.shared.index == (live.closed_ms - first) // live.frame.ms
         assert live.closed_ms < min(away.opens), "what is behind the hole is not decided"
         assert bot.blocked("BTC_USDT") == "bars are missing"
+        assert desk.trading.bots.row(live.stored.id).blocked == "bars of BTC_USDT are missing"
         away.opens.clear()
         await desk.until(lambda: not bot.blocked("BTC_USDT"), 30)
         await desk.until(lambda: bot.bar_ms > first + 4 * live.frame.ms, 60)
