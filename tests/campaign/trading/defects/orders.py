@@ -24,7 +24,10 @@ as_there("timeout_is_failure", "venues_agree", "money_equals_the_exchanges")
 as_there("no_recovery", "unknown_is_resolved", "venues_agree")
 as_there("ended_before_its_fills", "money_equals_the_exchanges", "venues_agree")
 as_there("newest_trade_is_the_mark", "money_equals_the_exchanges", "venues_agree")
-as_there("cancel_is_trusted", "a_position_has_its_stop", "never_more_than_there_is", "ledger_equals_live_state")
+as_there(
+    "cancel_is_trusted", "a_position_has_its_stop", "never_more_than_there_is", "ledger_equals_live_state",
+    seeds=(14, 2), hours=1.0,
+)  # fmt: skip
 as_there("ids_of_one_symbol", "money_equals_the_exchanges", "venues_agree")
 
 
