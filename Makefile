@@ -4,6 +4,8 @@ VENV = .venv
 BIN = $(VENV)/bin
 ARGS =
 WORKERS = 2
+# One more than cores: many tests wait for a terminal or a process.
+TESTERS = 3
 KILLS = 1000
 
 .PHONY: help install dev demo run test lint format docs bench soak campaign coverage clean
@@ -36,7 +38,7 @@ run: $(VENV)/installed
 
 test: dev
 	@if grep -q 'tool.importlinter' pyproject.toml || test -f .importlinter; then $(BIN)/lint-imports --no-cache; fi
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(TESTERS) $(ARGS)
 
 lint: dev
 	$(BIN)/ruff check .
