@@ -85,9 +85,11 @@ async def engine_at(port: int) -> AsyncIterator[Engine]:
     engine = Engine(home=home, settings=Settings(), clock=SystemClock(), chance=Chance(), venue=venue, demo=True)
     running = asyncio.create_task(engine.run())
     await engine.ready()
-    yield engine
-    engine.stop()
-    await running
+    try:
+        yield engine
+    finally:
+        engine.stop()
+        await running
 
 
 def short_folder() -> Path:

@@ -1,7 +1,7 @@
 """The closed minutes of one symbol for some UTC days, packed.
 
 Decided here: a day is one block of numbers, allocated whole when its first minute comes. As objects the two days that
-50 symbols keep would take 45 MB, and grow to that for two days; packed they are 8 MB from the start.
+50 symbols keep take 53 MB, and grow to that for two days; packed they are 8 MB.
 """
 
 from __future__ import annotations
