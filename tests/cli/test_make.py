@@ -98,7 +98,8 @@ def test_installed_means_nothing_is_done_again(checkout: Path) -> None:
 
 def test_tests_run_the_tests_in_one_command(checkout: Path) -> None:
     plan = make(checkout, "-n", "test").stdout
-    assert "-m pytest -n 2" in plan
+    assert plan.count("-m pytest") == 1
+    assert re.search(r"-m pytest -n \d+\b", plan), "on more than one process"
     assert "'.[dev,peers]'" in plan
 
 
