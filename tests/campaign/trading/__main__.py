@@ -14,10 +14,10 @@ from tests.campaign.trading.scenario import Options, run
 from tests.campaign.trading.seen import Seen
 
 
-def one(seed: int, hours: float, faults: bool = True) -> Seen:
+def one(seed: int, hours: float, faults: bool = True, weigh: bool = False) -> Seen:
     """One seed in this process. Every fourth trades on paper only, and must sign nothing."""
     logging.disable(logging.CRITICAL)
-    seen = run(seed, Options(hours=hours, faults=faults, signed=seed % 4 != 0))
+    seen = run(seed, Options(hours=hours, faults=faults, signed=seed % 4 != 0, weigh=weigh))
     seen.posts = seen.posts[:1]
     return seen
 
@@ -37,18 +37,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--hours", type=float, default=1.0)
     parser.add_argument("--seed", type=int, help="one seed, told in full")
     parser.add_argument("--calm", action="store_true", help="with --seed: without faults, one engine all the time")
+    parser.add_argument("--weigh", action="store_true", help="with --seed: what the engine alone keeps, by the hour")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args(arguments)
     if options.seed is not None:
-        seen = one(options.seed, options.hours, not options.calm)
+        seen = one(options.seed, options.hours, not options.calm, options.weigh)
         print(told(seen))
         print("asked:", dict(seen.diary.asked))
         print("refused:", dict(seen.diary.refused), dict(seen.diary.codes), dict(seen.diary.latches))
         print("deaths:", seen.deaths)
-        if len(seen.memory) >= 8:
-            steady = seen.memory[len(seen.memory) // 4 :]
-            slope = statistics.linear_regression(range(len(steady)), steady).slope
-            print(f"memory: {slope:+.2f} MB an hour; MB at each hour: {', '.join(f'{mb:.0f}' for mb in seen.memory)}")
+        for what, found in (("the process", seen.memory), ("the engine alone", seen.kept)):
+            if len(found) >= 8:
+                steady = found[len(found) // 4 :]
+                slope = statistics.linear_regression(range(len(steady)), steady).slope
+                print(f"{what}: {slope:+.2f} MB an hour; MB at each hour: {', '.join(f'{mb:.1f}' for mb in found)}")
         failures = judge(seen)
         for name, sentences in failures.items():
             print(name, *sentences, sep="\n    ")

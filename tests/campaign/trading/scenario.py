@@ -15,6 +15,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
+import tracemalloc
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +37,17 @@ SETTLE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Options:
-    """What kind of run. `signed`: people and a bot trade on the exchange's account, too."""
+    """What kind of run. `signed`: people and a bot trade on the exchange's account, too. `weigh`: what the engine alone
+    keeps is counted apart from the exchange and the judge, which makes the run about twice as long."""
 
     hours: float = 1.0
     faults: bool = True
     signed: bool = True
+    weigh: bool = False
+
+
+#: Neither the engine nor called by it alone: the other parts of the run, and the counting.
+_NOT_THE_ENGINE = ("*/polotui/simulator/*", "*/tests/*", "*/tracemalloc.py", "<frozen importlib*")
 
 
 class Run(Desk):
@@ -99,6 +106,8 @@ class Run(Desk):
     # -- the whole ------------------------------------------------------------------------------------------------
 
     async def go(self) -> None:
+        if self.options.weigh:
+            tracemalloc.start()
         await self.prepare()
         living = asyncio.create_task(self.live(), name="lives")
         looking = asyncio.create_task(self.watch.look(self.now), name="watch")
@@ -142,6 +151,11 @@ class Run(Desk):
             if lines.exists():
                 text = next(line for line in lines.read_text().splitlines() if line.startswith("VmRSS:"))
                 self.seen.memory.append(int(text.split()[1]) / 1024)
+            if tracemalloc.is_tracing():
+                kept = tracemalloc.take_snapshot().filter_traces(
+                    [tracemalloc.Filter(inclusive=False, filename_pattern=each) for each in _NOT_THE_ENGINE]
+                )
+                self.seen.kept.append(sum(line.size for line in kept.statistics("filename")) / 1e6)
 
     async def _settle(self, living: asyncio.Task[None]) -> None:
         """People stop, everything heals; then the desk must trade again."""

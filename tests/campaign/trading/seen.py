@@ -41,6 +41,8 @@ class Seen:
     messages: int = 0
     #: Resident memory of the process, exchange and engine together, in MB at every full hour.
     memory: list[float] = field(default_factory=list)
+    #: What the engine alone has allocated at every full hour, in MB, where that was asked for.
+    kept: list[float] = field(default_factory=list)
     states_compared: int = 0
     error: str = ""
     trace: str = ""
