@@ -9,6 +9,8 @@ Decided here:
   entered until these are there after all. What the exchange was asked for and did not have is passed over at once.
 * Both are looked for again until they are there or known not to exist. When they came, the bot has to begin anew from
   its state, so that its streams have seen all bars.
+* The exchange may take a minute to answer. Nobody waits for it here (see `asking`): exits by rule of other symbols, and
+  what a person wants, go on meanwhile.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from polotui.core.errors import PolotuiError, StorageError
+from polotui.core.errors import PolotuiError, StorageError, Unreachable, UsageError
+from polotui.engine.trading.asking import Asking
 from polotui.engine.trading.moments import bar_of, known_until
 from polotui.market.history import History, Window
 from polotui.model.candles import Candle, Timeframe
@@ -33,8 +36,13 @@ HOLE_SECONDS = 300.0
 AGAIN_SECONDS = 5.0
 LOOK_BACK_SECONDS = 30.0
 _NEVER = 1 << 62
+_CANNOT_ASK = "which the exchange cannot be asked for"
 
 Moments = list[tuple[int, dict[str, Bar]]]
+
+
+class NoPast(Unreachable):
+    """The bars that a bot begins with cannot be had now."""
 
 
 class Arrivals:
@@ -55,6 +63,11 @@ class Arrivals:
         #: Windows that were passed over, and the symbols of which the exchange could not be asked for them.
         self._lost: dict[str, list[Window]] = {}
         self._unasked: set[str] = set()
+        self._asking = Asking(lambda: self._past, self._frame)
+
+    async def end(self) -> None:
+        """The bot's task ends."""
+        await self._asking.end()
 
     @property
     def _now(self) -> float:
@@ -116,38 +129,31 @@ class Arrivals:
         bars = {at: bar_of(candle) for at, candle in kept.items() if at > last}
         end = max([before_ms, *(at + self._frame.ms for at in bars)])
         start = last + self._frame.ms if last else min(bars, default=end)
+        late: list[Window] = []
         if len(bars) * self._frame.ms < end - start:
-            candles, problem = await self._ask(symbol, start, end)
+            candles, problem = await self._asking.ask(symbol, symbol, (start, end))
             bars = {c.open_ms: bar_of(c) for c in candles if start <= c.open_ms < end} | bars
             newest = max(bars, default=start)
-            holes = await self._past.lacking(symbol, self._frame, start, newest, sorted(bars))
-            if holes and problem and self._has_to_wait(symbol, holes):
+            # The exchange may publish the newest ones in a moment; what it cannot be asked for is missing.
+            holes = await self._past.lacking(symbol, self._frame, start, end if problem else newest, sorted(bars))
+            if holes and problem and (self._has_to_wait(symbol, holes) or not bars):
                 return []
+            late = [hole for hole in holes if hole[0] > newest]
             if symbol in self._behind and not holes:
                 self._tell("info", symbol, f"has the missing bars of {symbol} and goes on")
-            self._lose(symbol, holes, problem)
+            self._lose(symbol, [hole for hole in holes if hole not in late], problem)
         self._kept.pop(symbol, None)
-        self._behind.pop(symbol, None)
+        if not late:
+            self._behind.pop(symbol, None)
         self.last[symbol] = max([last, *bars])
         return [bars[at] for at in sorted(bars)]
-
-    async def _ask(self, symbol: str, start_ms: int, end_ms: int) -> tuple[list[Candle], str]:
-        """The candles of a window as far as they can be had, and why no more of them."""
-        try:
-            count = (end_ms - start_ms) // self._frame.ms
-            found = await self._past.ensure(symbol, self._frame, count, end_ms)
-        except StorageError:
-            raise
-        except PolotuiError as error:
-            return [], str(error)
-        return found.candles, found.problem
 
     # -- what is missing ------------------------------------------------------------------------------------------
 
     def _has_to_wait(self, symbol: str, holes: list[Window]) -> bool:
         if symbol not in self._behind:
             self._behind[symbol] = self._now
-            words = f"waits for {self._count(holes)} of {symbol}, which the exchange cannot be asked for"
+            words = f"waits for {self._count(holes)} of {symbol}, {_CANNOT_ASK}"
             self._tell("warning", symbol, words)
         return self._now - self._behind[symbol] < HOLE_SECONDS
 
@@ -167,14 +173,16 @@ class Arrivals:
         self._looked_at = self._now
         for symbol, windows in list(self._lost.items()):
             left: list[Window] = []
-            for start, end in windows:
-                candles, problem = await self._ask(symbol, start, end)
-                there = [c.open_ms for c in candles if start <= c.open_ms < end]
-                if there:
+            for place, (start, end) in enumerate(windows):
+                candles, problem = await self._asking.ask(f"{symbol} again", symbol, (start, end))
+                if any(start <= c.open_ms < end for c in candles):
                     self._tell("info", symbol, f"reads its bars anew: some of {symbol} came after all")
                     return True
-                # What could not be asked for is not known to be nowhere.
-                left += [(start, end)] if problem else await self._past.lacking(symbol, self._frame, start, end, [])
+                if problem:
+                    # What could not be asked for is not known to be nowhere.
+                    left += windows[place:]
+                    break
+                left += await self._past.lacking(symbol, self._frame, start, end, [])
             self._lost[symbol] = left
             if not left:
                 del self._lost[symbol]
@@ -192,35 +200,66 @@ class Arrivals:
 
     async def begin(self, warm: int, state: dict[str, Any] | None) -> dict[str, Bars]:
         """The history of each symbol from the anchor on, which for a new bot is the beginning of its warm-up. It ends
-        where bars are missing that the state does not know yet: they are fetched as others that are missing."""
+        where bars are missing that the state does not know yet: they are fetched as others that are missing. Raises
+        NoPast when there is nothing to begin with."""
         for kept in (self._kept, self._behind, self._lost, self._unasked):
             kept.clear()
+        closed_ms = self._frame.floor(self._trading.clock.wall_ms())
+        self._newest_ms = max(self._newest_ms, closed_ms)
         anchor = int(state["anchor_ms"]) if state is not None else 0
-        limit = warm
-        if anchor:
-            limit = (self._trading.clock.wall_ms() - anchor) // self._frame.ms + 2
+        limit = (self._trading.clock.wall_ms() - anchor) // self._frame.ms + 2 if anchor else warm
         found: dict[str, list[Candle]] = {}
         known: dict[str, int] = {}
         end = _NEVER
         for symbol in self._stored.symbols:
-            past = await self._past.ensure(symbol, self._frame, limit)
-            candles = found[symbol] = [candle for candle in past.candles if candle.open_ms >= anchor]
-            known[symbol] = known_until(symbol, state, self._frame.ms, self._stored.started_ms) if state else _NEVER
+            candles, problem = await self._whole(symbol, limit, anchor)
+            found[symbol] = candles
+            # All that has closed is a new bot's past.
+            known[symbol] = closed_ms - self._frame.ms
+            if state is not None:
+                known[symbol] = self._frame.floor(known_until(symbol, state, self._frame.ms, self._stored.started_ms))
             if not candles:
                 continue
             times = [candle.open_ms for candle in candles]
-            holes = await self._past.lacking(symbol, self._frame, times[0], times[-1], times)
-            later = [hole for hole in holes if hole[0] > known[symbol] and past.problem]
-            end = min([end, *(start for start, _ in later)])
-            self._lose(symbol, [hole for hole in holes if hole not in later], past.problem)
+            reach = max(closed_ms, times[-1]) if problem else times[-1]
+            holes = await self._past.lacking(symbol, self._frame, times[0], reach, times)
+            later: list[Window] = []
+            if problem:
+                holes, later = _parted(holes, known[symbol] + self._frame.ms)
+            if later:
+                end = min(end, later[0][0])
+                self._has_to_wait(symbol, later)
+            self._lose(symbol, holes, problem)
         whole = {
             symbol: [bar_of(candle) for candle in candles if candle.open_ms < max(end, known[symbol] + 1)]
             for symbol, candles in found.items()
         }
         self.last = {symbol: bars[-1].time for symbol, bars in whole.items() if bars}
+        for symbol in self._unasked:
+            # They are missing in the past, and come when that is read anew.
+            self.last[symbol] = max(self.last.get(symbol, 0), known[symbol])
         self._waiting = {
             at_ms: left
             for at_ms, candles in self._waiting.items()
             if (left := {symbol: candle for symbol, candle in candles.items() if at_ms > self.last.get(symbol, -1)})
         }
         return {symbol: bars_of(bars, self._frame.ms) for symbol, bars in whole.items()}
+
+    async def _whole(self, symbol: str, limit: int, anchor_ms: int) -> tuple[list[Candle], str]:
+        """A symbol's candles from the anchor on, and why newer ones may lack."""
+        try:
+            past = await self._past.ensure(symbol, self._frame, limit)
+        except (StorageError, UsageError):
+            raise
+        except PolotuiError as error:
+            raise NoPast(f"Bars of {symbol} cannot be had: {error.cause}") from error
+        candles = [candle for candle in past.candles if candle.open_ms >= anchor_ms]
+        if not candles and past.problem:
+            raise NoPast(f"Bars of {symbol} cannot be had: {past.problem}")
+        return candles, past.problem
+
+
+def _parted(windows: list[Window], at_ms: int) -> tuple[list[Window], list[Window]]:
+    """What lies before a time, and what after it."""
+    before = [(start, min(end, at_ms)) for start, end in windows if start < at_ms]
+    return before, [(max(start, at_ms), end) for start, end in windows if end > at_ms]

@@ -72,7 +72,7 @@ def row_of(trading: Trading, stored: bot_rows.StoredBot, live: LiveBot | None, t
         last_bar_ms=live.closed_ms if live is not None else 0,
         next_bar_ms=0 if over else next_ms,
         fresh=fresh,
-        blocked="" if over or bot is None else _why_blocked(trading, stored, bot),
+        blocked="" if over or live is None else live.waits or (_why_blocked(trading, stored, bot) if bot else ""),
     )
 
 

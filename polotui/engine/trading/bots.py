@@ -159,6 +159,11 @@ class Bots:
         self._tasks.pop(live.stored.id, None)
         await self._capital.back(self._stored[live.stored.id])
 
+    def moved(self, stored: bot_rows.StoredBot) -> None:
+        """A bot that goes on is in another state, as its row says already."""
+        self._stored[stored.id] = stored
+        self.touch()
+
     def gave_up(self, name: str, error: BaseException) -> None:
         """The supervisor does not start a bot's task again."""
         number = int(name.removeprefix("bot-"))
@@ -334,6 +339,9 @@ class Bots:
                 break
             await asyncio.sleep(0.05)
         state = self._stored[number].state
+        entries = [
+            order for order in self._trading.gateway.blotter.open(live.stored.account) if not order.terms.reduces
+        ]
         kept = [p.symbol for p in self._trading.portfolio.positions(live.stored.account) if p.quantity > 0]
         kept = [s for s in kept if not self._trading.is_dust(self._trading.portfolio.position(live.stored.account, s))]
         words = f"Bot {number} is {state}."
@@ -341,6 +349,10 @@ class Bots:
             words += f" It keeps {', '.join(kept)}, with their stops."
         elif kept:
             words += f" {', '.join(kept)} is being sold."
+        if entries and close:
+            words += f" Its order {entries[0].terms.id} is not cancelled yet; what fills of it is sold."
+        elif entries:
+            words += f" Its order {entries[0].terms.id} is not cancelled yet; what fills of it is kept, with its stop."
         return tr.BotStarted(bot=self.row(number), text=words)
 
     def _running(self, number: int) -> LiveBot:

@@ -52,6 +52,13 @@ class TradingClock:
         self._latest = max(now, market, self._latest + passed_ms * CATCH_UP if self._latest else 0.0)
         return int(self._latest)
 
+    def sure_ms(self) -> int:
+        """The time as no stamp of a real market has moved it. A demo's market is its clock."""
+        if self._most_ahead_ms is None:
+            return self.wall_ms()
+        asked = self._exchange_ms()
+        return self._clock.wall_ms() if asked is None else asked
+
     def not_before(self, at_ms: int) -> None:
         """A stored row is that late: nothing new is earlier."""
         self._latest = max(self._latest, float(at_ms))

@@ -14,20 +14,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from polotui.backtest import documents
 from polotui.backtest.settings import Costs, Settings
 from polotui.backtest.work import Document
 from polotui.core.errors import PolotuiError, Unreachable, UsageError
-from polotui.engine.trading.arrivals import Arrivals, Moments
+from polotui.engine.trading.arrivals import AGAIN_SECONDS, Arrivals, Moments, NoPast
+from polotui.engine.trading.bot_events import Asked, Closed, Event, Filled, Moved
 from polotui.engine.trading.moments import split
 from polotui.engine.trading.noting import write_note
 from polotui.engine.trading.purse import Purse
 from polotui.model.candles import Candle, Timeframe
 from polotui.model.money import step_of
-from polotui.model.orders import OrderState, OrderTerms, OrderType
+from polotui.model.orders import OrderState, OrderType
 from polotui.storage.database import Connection
 from polotui.trading import bot_rows
 from polotui.trading import rows as ledger
@@ -53,42 +54,6 @@ ROOM = 50
 _NAN = float("nan")
 
 
-@dataclass(frozen=True)
-class Closed:
-    symbol: str
-    candle: Candle
-
-
-@dataclass(frozen=True)
-class Filled:
-    fill: ledger.FillRow
-    terms: OrderTerms
-
-
-@dataclass(frozen=True)
-class Moved:
-    terms: OrderTerms
-    state: OrderState
-    code: str
-    words: str
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Something that a person wants of the bot; `done` gets the outcome."""
-
-    what: str
-    done: asyncio.Future[None]
-    reason: str = ""
-    close: bool = False
-    symbol: str = ""
-    stop: Any = None
-    target: Any = None
-
-
-Event = Closed | Filled | Moved | Asked
-
-
 class LiveBot:
     """Drives one bot. `run` is its service; the rest puts events in its queue."""
 
@@ -103,8 +68,10 @@ class LiveBot:
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._notes: list[SignalNote | RefusalNote | DecisionNote | TradeNote] = []
         self._arrivals = Arrivals(trading, stored)
-        self._tried_at = 0.0
+        self._tried_at = self._withdrew_at = 0.0
         self.closed_ms = 0
+        #: What it waits for before it can begin.
+        self.waits = ""
 
     # -- what comes in --------------------------------------------------------------------------------------------
 
@@ -160,19 +127,42 @@ class LiveBot:
                 return
             await asyncio.sleep(LOOK_SECONDS)
         try:
-            bot = await self._recover()
+            await self._trade()
+        finally:
+            await self._arrivals.end()
+
+    async def _trade(self) -> None:
+        try:
+            bot = await self._begin()
         except (UsageError, ValueError) as error:
             # A document that cannot be read any more will not be readable at the next try.
             await self._fail(str(error))
             return
         while bot.state_name != "stopped":
             await self._one(bot)
+            await self._end_if_over(bot)
             if await self._arrivals.found_again():
                 await self._save(bot)
-                bot = await self._recover()
+                bot = await self._begin()
         await self._quiet(bot)
         await self._save(bot)
         await self._trading.bots.ended(self)
+
+    async def _begin(self) -> Bot:
+        """The bot as it was left. Its bars may be away for hours; what it holds is guarded meanwhile."""
+        while True:
+            try:
+                bot = await self._recover()
+            except NoPast as error:
+                if not self.waits:
+                    words = f"{self.stored.strategy}: cannot begin, and asks again. {error.cause}"
+                    self._trading.fact("bot", "warning", words, bot=self.stored.id)
+                self.waits = error.cause
+                self._trading.bots.touch()
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                self.waits = ""
+                return bot
 
     async def _fail(self, reason: str) -> None:
         log.error("a bot cannot run", extra={"bot": self.stored.id, "detail": reason})
@@ -226,10 +216,7 @@ class LiveBot:
     async def _follow(self, bot: Bot, moments: Moments) -> None:
         if not moments:
             return
-        if len(moments) == 1:
-            bot.on_moment(*moments[0])
-        else:
-            bot.catch_up(moments)
+        bot.catch_up(moments, watched=True)
         self.closed_ms = max(self.closed_ms, moments[-1][0])
         await self._save(bot)
         await self._act(bot)
@@ -261,14 +248,29 @@ class LiveBot:
     async def _withdraw(self, bot: Bot) -> None:
         """Takes the entries back and hears what became of them: what fills meanwhile is sold or kept with the rest."""
         gateway = self._trading.gateway
-        for order in gateway.blotter.open(self.stored.account):
-            if not order.terms.reduces:
-                try:
-                    await gateway.cancel(order.terms.id, "the bot is being stopped")
-                except PolotuiError as error:
-                    # It is asked for again when the bot has ended; what must not wait is the end itself.
-                    log.warning("an entry is not taken back yet", extra={"bot": self.stored.id, "detail": str(error)})
+        self._withdrew_at = self._trading.clock.monotonic()
+        for order in self._entries():
+            try:
+                await gateway.cancel(order.terms.id, "the bot is being stopped")
+            except PolotuiError as error:
+                # It is asked for again later; what must not wait is the end itself.
+                log.warning("an entry is not taken back yet", extra={"bot": self.stored.id, "detail": str(error)})
         await self._quiet(bot, entries=True)
+
+    async def _end_if_over(self, bot: Bot) -> None:
+        """One that sells everything ends when no entry can fill any more; until then they are taken back again."""
+        if bot.state_name != "stopping":
+            return
+        again = self._trading.clock.monotonic() - self._withdrew_at >= EXIT_AGAIN_SECONDS
+        if self._enters() and again and self._trading.halting.state() != "HALTED":
+            await self._withdraw(bot)
+        bot.end_if_over()
+
+    def _entries(self) -> list[LiveOrder]:
+        return [o for o in self._trading.gateway.blotter.open(self.stored.account) if not o.terms.reduces]
+
+    def _enters(self) -> bool:
+        return bool(self._entries())
 
     async def _quiet(self, bot: Bot, *, entries: bool = False) -> None:
         """Waits until no market order of this bot is under way, and with `entries` none that enters, taking in what
@@ -293,7 +295,7 @@ class LiveBot:
 
     def _under_way(self, entries: bool) -> bool:
         open_orders = self._trading.gateway.blotter.open(self.stored.account)
-        return any(o.terms.type is OrderType.MARKET or (entries and not o.terms.reduces) for o in open_orders)
+        return any(o.terms.type is OrderType.MARKET for o in open_orders) or (entries and self._enters())
 
     async def _exits_that_waited(self, bot: Bot) -> None:
         """Exits that had no fresh price, and now and then those that sold nothing or not all."""
@@ -370,13 +372,13 @@ class LiveBot:
             chance=self._chance,
             listener=self,
         )
-        bot.blocked = self._blocked
+        bot.blocked, bot.over, bot.enters = self._blocked, self._over, self._enters
         self.bot = bot
         if state is not None:
             await self._go_on(bot, state)
         self.closed_ms = max(self._arrivals.last.values(), default=0)
+        bot.catch_up(missed)
         if missed:
-            bot.catch_up(missed)
             trading.fact(
                 "bot", "info", f"{stored.strategy}: followed {len(missed)} bars that closed meanwhile", bot=stored.id
             )
@@ -420,6 +422,9 @@ class LiveBot:
             maker_fee=fees[0], taker_fee=fees[1], slippage=0.0, half_spread=0.0, volume_share=0.0, least_amount=least
         )
 
+    def _over(self, at_ms: int) -> bool:
+        return self._trading.clock.sure_ms() >= at_ms + 2 * self.frame.ms
+
     def _blocked(self, symbol: str) -> str:
         if not self._trading.markets.fresh(symbol):
             return "stale prices"
@@ -457,9 +462,9 @@ class LiveBot:
             self._notes = taken + self._notes
             raise
         if moved:
-            from dataclasses import replace
-
             self.stored = replace(stored, state=bot.state_name, reason=bot.reason)
+            if bot.state_name != "stopped":
+                self._trading.bots.moved(self.stored)
         if any(isinstance(note, SignalNote | RefusalNote) for note in taken):
             self._trading.changed(signals=True)
         self._trading.bots.touch()

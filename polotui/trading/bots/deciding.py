@@ -4,6 +4,7 @@ Decided here:
 * All of it is synchronous and touches nothing but the bot. What has to be sent is `Bot`'s.
 * A bar whose moment was decided without it is followed: it moves its own position on and may end it, in the moment that
   it belongs to, but it is no moment more, and nothing is entered on it.
+* Nor is anything entered on a bar when the one after it has closed too: its next open is over.
 * Money is the ledger's. The bot keeps the cash that its own fills make as a float, because that has the backtest's
   bits; where the ledger says otherwise by more than rounding, the ledger counts.
 """
@@ -60,6 +61,10 @@ class Deciding:
         self.reason = ""
         #: Why a symbol may not be entered now ("" when it may): stale data, a lock. Asked before each entry.
         self.blocked: Callable[[str], str] = lambda symbol: ""
+        #: Whether the bar after the one that opened then has closed too. Asked at each close.
+        self.over: Callable[[int], bool] = lambda at_ms: False
+        #: Whether an entry is at the venue that may still fill.
+        self.enters: Callable[[], bool] = lambda: False
         self._purse = purse
         self._clock = clock
         numbers = plain_rules(record(bound, terms.settings, len(terms.symbols), 0, 1, terms.frame_ms))
@@ -99,6 +104,8 @@ class Deciding:
         self.cash += hand.book(fill, terms)
         if not was_held and hand.held:
             hand.entered_ms = at_ms
+            if self.state_name == "stopping":
+                self._leave_for_good(hand)
         self.fill_number = max(number, self.fill_number)
         self._after_trade(hand, at_ms)
         return True
@@ -108,8 +115,7 @@ class Deciding:
         if row is not None:
             self._tell.traded(hand, row, at_ms or self._clock.wall_ms())
             hand.late_ms, hand.exit_words = 0, ""
-        if self.state_name == "stopping" and not any(other.held for other in self.hands.values()):
-            self.state_name = "stopped"
+        self.end_if_over()
 
     def on_order(self, terms: OrderTerms, state: OrderState, code: str = "", words: str = "") -> None:
         """An order of this bot moved."""
@@ -197,22 +203,26 @@ class Deciding:
         elif closing.trail is not None:
             self._tell.decision(hand, bar.time, "trail", k.REASONS[k.BY_TRAIL], closing.trail)
 
-    def catch_up(self, moments: Sequence[tuple[int, Mapping[str, Bar]]]) -> None:
-        """Bars that closed while nothing ran, oldest first. Exits they decide are carried out now; an entry only if the
-        newest of them asks for it; a stop that they crossed is an exit at the first price there is, marked late."""
-        if moments:
+    def catch_up(self, moments: Sequence[tuple[int, Mapping[str, Bar]]], *, watched: bool = False) -> None:
+        """Bars that closed, oldest first: while nothing ran, or with `watched` as they came. Exits they decide are
+        carried out now; an entry only if the newest of them asks for it and the one after it has not closed. A stop
+        that they crossed unwatched is an exit at the first price there is, marked late."""
+        newest_ms = moments[-1][0] if moments else self.bar_ms
+        if (moments and not watched) or (newest_ms and self.over(newest_ms)):
             for hand in self.hands.values():
                 if hand.position.order != 0 and not hand.order_id:
                     self._refuse_entry(hand, notes.MISSED, _MISSED_WORDS)
         for place, (at_ms, bars) in enumerate(moments):
-            for symbol, bar in bars.items():
-                if symbol in self.hands:
-                    self._crossed(self.hands[symbol], bar)
-            self.on_moment(at_ms, bars, missed=place < len(moments) - 1)
+            over = self.over(at_ms)
+            if over or not watched:
+                for symbol, bar in bars.items():
+                    if symbol in self.hands:
+                        self._crossed(self.hands[symbol], bar)
+            self.on_moment(at_ms, bars, missed=over or place < len(moments) - 1)
 
     def _crossed(self, hand: Hand, bar: Bar) -> None:
         position = hand.position
-        if not hand.held or position.exit_reason != 0 or hand.entered_after(self._number(bar.time)):
+        if not hand.held or position.exit_reason != 0 or not hand.stood_in(bar, self.terms.frame_ms):
             return
         level, reason = nearest_stop(position, self.shared.rules, 1)
         if beyond_stop(bar.low, level, 1):
@@ -235,15 +245,24 @@ class Deciding:
         self._leave("paused", "running", "")
 
     def stop(self, reason: str, *, close: bool) -> None:
-        """Ends the bot: its positions are sold at the next `exits`, or kept as they are with their stops."""
+        """Ends the bot: its positions are sold at the next `exits`, or kept as they are with their stops. One that
+        sells ends when nothing is held and no entry may fill any more."""
+        self.state_name, self.reason = ("stopping" if close else "stopped"), reason
         for hand in self.hands.values():
             if hand.position.order != 0:
                 self._refuse_entry(hand, notes.PAUSED, "the bot was stopped")
             if close and hand.held and hand.position.exit_reason == 0:
-                hand.position.exit_reason = k.BY_RULE
-                hand.exit_words = f"stopped: {reason}" if reason else "stopped"
-        held = any(hand.held for hand in self.hands.values())
-        self.state_name, self.reason = ("stopping" if close and held else "stopped"), reason
+                self._leave_for_good(hand)
+        self.end_if_over()
+
+    def _leave_for_good(self, hand: Hand) -> None:
+        hand.position.exit_reason = k.BY_RULE
+        hand.exit_words = f"stopped: {self.reason}" if self.reason else "stopped"
+
+    def end_if_over(self) -> None:
+        """One that was to sell everything has stopped when it has, and nothing more can come."""
+        if self.state_name == "stopping" and not self.enters() and not any(h.held for h in self.hands.values()):
+            self.state_name = "stopped"
 
     def fail(self, reason: str) -> None:
         self.state_name, self.reason = "failed", reason
@@ -267,5 +286,6 @@ class Deciding:
         if stop is not None:
             # The trailing stop gives way too: the nearer of the two would count otherwise.
             position.stop, position.trail = float(stop), float("nan")
+            hand.edited_ms = self._clock.wall_ms()
         if target is not None:
             position.target = hand.steps.price_float(target)

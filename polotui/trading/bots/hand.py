@@ -37,6 +37,8 @@ from polotui.trading.bots.steps import Steps, exact
 
 #: How far the fee of a fill may lie from the reckoned one and count as it.
 _FEE_NEAR = Decimal("1e-9")
+#: An entry is sent when its bar opens, and takes a moment: the first tenth of the bar still counts as its beginning.
+_NEARLY = 10
 _ENTRIES = frozenset({Purpose.ENTRY, Purpose.ADD, Purpose.MANUAL})
 
 
@@ -103,6 +105,8 @@ class Hand:
         self.exit_id = ""
         self.signal = ""
         self.entered_ms = 0
+        #: When a person moved the stop last.
+        self.edited_ms = 0
         self.late_ms = 0
         self.exit_words = ""
         #: Of the entry that is at the venue: whether cash cut it, and whether something of it was bought.
@@ -130,6 +134,10 @@ class Hand:
     def entered_after(self, number: int) -> bool:
         """Whether the position was opened after the moment `number`, whose bar then says nothing of it."""
         return self.held and bool(self.position.entered > number)
+
+    def stood_in(self, bar: Bar, frame_ms: int) -> bool:
+        """Whether position and stop stood in the bar from its beginning, or nearly: else its low may be older."""
+        return self.edited_ms <= bar.time and self.entered_ms <= bar.time + frame_ms // _NEARLY
 
     def part_from_order(self) -> None:
         """An order at the venue that no wish stands behind any more has to go."""
@@ -356,6 +364,7 @@ class Hand:
             "exit": self.exit_id,
             "signal": self.signal,
             "entered_ms": self.entered_ms,
+            "edited_ms": self.edited_ms,
             "late_ms": self.late_ms,
             "exit_words": self.exit_words,
         }
@@ -367,6 +376,7 @@ class Hand:
         self.order_id, self.signal, self.stale = state["order"], state["signal"], list(state["stale"])
         self.exit_id = state["exit"]
         self.entered_ms, self.late_ms = state["entered_ms"], state["late_ms"]
+        self.edited_ms = state.get("edited_ms", 0)
         self.exit_words = state["exit_words"]
 
 

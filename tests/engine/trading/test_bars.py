@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from unittest.mock import patch
 
 import numpy as np
@@ -14,12 +15,17 @@ import pytest
 
 from polotui.api import lab_commands as lc
 from polotui.api import trade_commands as tc
-from polotui.engine.trading.arrivals import HOLE_SECONDS
-from polotui.engine.trading.livebot import Closed, LiveBot
+from polotui.core.clock import FrozenClock
+from polotui.engine.trading.arrivals import HOLE_SECONDS, LATE_SECONDS, Arrivals
+from polotui.engine.trading.bot_events import Closed
+from polotui.engine.trading.livebot import LiveBot
 from polotui.engine.trading.moments import split
+from polotui.engine.trading.service import Trading
 from polotui.market.history import ChartSeries, History
 from polotui.model.candles import Candle, Timeframe
+from polotui.simulator.faults import Rule
 from polotui.strategy.runtime.columns import Bars
+from polotui.trading.bot_rows import StoredBot
 from tests.campaign.trading.desk import Desk, on_desk
 
 TEXT = """spec: 1
@@ -328,3 +334,171 @@ def test_a_bot_that_starts_again_does_not_leap_over_what_is_missing() -> None:
 
     with told_by(away.drop), away.hidden():
         on_desk(work)
+
+
+def test_a_restart_remembers_what_was_missing_in_its_past() -> None:
+    """Its streams have a hole there, and enter nothing until it is filled."""
+    away = Away()
+
+    async def work(desk: Desk) -> None:
+        live = await begin(desk, ONE, "one")
+        number, frame_ms = live.stored.id, live.frame.ms
+        await desk.until(lambda: live.bot is not None and live.bot.shared.index == 2, 200)
+        assert live.bot is not None
+        before = live.bot.bar_ms
+        await desk.lives.stop()
+        away.opens = {before - 20 * frame_ms}
+        await desk.lives.start()
+        await desk.until(desk.works, 120)
+        live = await runs(desk, number)
+        bot = live.bot
+        assert bot is not None
+        assert bot.blocked("BTC_USDT") == "bars are missing"
+        assert bot.bar_ms >= before, "what the state knows is not followed again"
+        away.opens.clear()
+        await desk.until(lambda: live.bot is not bot, 60)
+        assert live.bot is not None
+        assert live.bot.blocked("BTC_USDT") == ""
+
+    with away.hidden():
+        on_desk(work)
+
+
+def test_a_bar_whose_moment_is_over_waits_for_nobody() -> None:
+    clock = FrozenClock()
+    stored = SimpleNamespace(symbols=("BTC_USDT", "ETH_USDT"), timeframe="1m")
+    arrivals = Arrivals(cast("Trading", SimpleNamespace(clock=clock)), cast("StoredBot", stored))
+    bar = Candle(3 * MINUTE, 1, 1, 1, 1, 1, 1, 1)
+    arrivals.add("BTC_USDT", bar)
+    assert arrivals.due(2 * MINUTE) == 0
+    clock.advance(LATE_SECONDS)
+    assert arrivals.due(2 * MINUTE) == 3 * MINUTE
+    arrivals._waiting.clear()
+    arrivals.add("ETH_USDT", bar)
+    assert arrivals.due(3 * MINUTE) == 3 * MINUTE
+
+
+def test_bars_that_come_long_after_their_close_are_followed_and_not_traded() -> None:
+    """They came in one burst after an outage, each in its turn, and the oldest was bought on at today's price."""
+    held: list[tuple[Tell, LiveBot, str, Candle]] = []
+    holding = [False]
+
+    def tell(real: Tell, live: LiveBot, symbol: str, candle: Candle) -> None:
+        if holding[0] and symbol == "BTC_USDT":
+            held.append((real, live, symbol, candle))
+        else:
+            real(live, symbol, live.frame, candle)
+
+    async def work(desk: Desk) -> None:
+        live = await begin(desk, ONE.replace("close > 1e9", "close > 0"), "one")
+        holding[0] = True
+        await desk.until(lambda: len(held) == 4, 300)
+        holding[0] = False
+        for real, *told in held:
+            real(told[0], told[1], live.frame, told[2])
+        await asyncio.sleep(10)
+        assert live.bot is not None
+        assert live.bot.shared.index == 4
+        orders = (await desk.ask(tc.ListOrders(bot=live.stored.id, open=False))).orders
+        assert [order.side for order in orders] == ["BUY"]
+        signals = (await desk.ask(tc.ListSignals(bot=live.stored.id))).signals
+        by_age = sorted(signals, key=lambda signal: signal.latency_ms)
+        assert ["BOT-MISSED" in signal.ending for signal in by_age] == [False, True, True, True]
+        assert by_age[0].latency_ms < 60_000 < by_age[1].latency_ms
+
+    with told_by(tell):
+        on_desk(work)
+
+
+def test_a_restart_does_not_forget_that_bars_are_missing() -> None:
+    """Entries were allowed again, and what had been decided before was bought ten minutes later."""
+    away = Away()
+    fresh = [False]
+    prices = LiveBot._prices
+
+    def told(live: LiveBot) -> dict[str, float]:
+        return {symbol: price if fresh[0] else float("nan") for symbol, price in prices(live).items()}
+
+    async def work(desk: Desk) -> None:
+        live = await begin(desk, ONE.replace("close > 1e9", "close > 0"), "one")
+        bot = live.bot
+        assert bot is not None
+        await desk.until(lambda: bot.hands["BTC_USDT"].position.order != 0, 120)
+        await desk.lives.stop()
+        away.opens = {bot.bar_ms + place * live.frame.ms for place in range(1, 60)}
+        fresh[0] = True
+        await asyncio.sleep(600)
+        await desk.lives.start()
+        await desk.until(desk.works, 120)
+        again = await runs(desk, live.stored.id)
+        assert again.bot is not None
+        assert again.bot.bar_ms == bot.bar_ms
+        assert again.bot.blocked("BTC_USDT") == "bars are missing"
+        assert desk.trading.bots.row(live.stored.id).blocked == "bars of BTC_USDT are missing"
+        await asyncio.sleep(5)
+        assert (await desk.ask(tc.ListOrders(bot=live.stored.id, open=False))).orders == []
+        (signal,) = (await desk.ask(tc.ListSignals(bot=live.stored.id))).signals
+        assert "BOT-MISSED" in signal.ending
+        # They come without a bar that closes meanwhile.
+        away.opens.clear()
+        await desk.until(lambda: again.bot.bar_ms > bot.bar_ms + 8 * live.frame.ms, 10)
+        assert again.bot.blocked("BTC_USDT") == ""
+
+    with told_by(away.drop), away.hidden(), patch.object(LiveBot, "_prices", told):
+        on_desk(work)
+
+
+def test_a_slow_exchange_holds_up_no_other_symbol_and_no_person() -> None:
+    """Each question for the missing bars stopped the whole bot for as long as the exchange took to answer."""
+    away = Away()
+    late: list[int] = []
+    real = History.ensure
+
+    async def slow(history: History, symbol: str, *more: Any, **named: Any) -> ChartSeries:
+        found = await real(history, symbol, *more, **named)
+        if symbol == "BTC_USDT" and any(candle.open_ms in away.opens for candle in found.candles):
+            away.asked += 1
+            await asyncio.sleep(60)
+            return replace(found, candles=[c for c in found.candles if c.open_ms not in away.opens], problem="slow")
+        return found
+
+    async def work(desk: Desk) -> None:
+        live = await begin(desk, TEXT.replace("close > 0", "close > 1e9"))
+        bot = live.bot
+        assert bot is not None
+        await desk.until(lambda: away.asked > 0, 300)
+        for _ in range(3):
+            before = bot.hands["ETH_USDT"].bar_ms
+            await desk.until(lambda before=before: bot.hands["ETH_USDT"].bar_ms > before, 120)
+            late.append(desk.trading.clock.wall_ms() - bot.hands["ETH_USDT"].bar_ms - live.frame.ms)
+        assert max(late) < 10_000
+        assert (await desk.ask(tc.PauseBot(bot=live.stored.id))).bot.state == "paused"
+        away.opens.clear()
+        await desk.until(lambda: bot.hands["BTC_USDT"].bar_ms == bot.hands["ETH_USDT"].bar_ms, 120)
+
+    with told_by(away.swallow(2)), patch.object(History, "ensure", slow):
+        on_desk(work)
+
+
+def test_a_bot_whose_past_cannot_be_read_begins_when_it_can() -> None:
+    """Its task was given up after three tries, for an outage of minutes."""
+
+    async def work(desk: Desk) -> None:
+        desk.simulator.faults.load([Rule(kind="error", path="/markets/BTC_USDT/candles", rate=1.0, status=503)])
+        # Of a timeframe that no stored candle helps with.
+        await desk.ask(lc.SaveStrategy(text=ONE.replace("timeframe: 1m", "timeframe: 4h")))
+        number = (await desk.ask(tc.StartBot(strategy="one", capital="1000"))).bot.id
+        await asyncio.sleep(180)
+        row = desk.trading.bots.row(number)
+        assert row.state == "running"
+        assert row.blocked.startswith("Bars of BTC_USDT cannot be had: Poloniex has a fault of its own")
+        told = [text for text in await lines(desk, number) if "cannot begin" in text]
+        assert len(told) == 1, "it is said once"
+        desk.simulator.faults.load([])
+        live = await runs(desk, number)
+        await asyncio.sleep(10)
+        assert desk.trading.bots.row(number).blocked == ""
+        assert live.bot is not None
+        assert (live.bot.shared.index, live.bot.bar_ms) == (0, 0)
+
+    on_desk(work)

@@ -378,3 +378,38 @@ def test_an_entry_that_fills_while_it_is_taken_back_keeps_its_stop() -> None:
         assert desk.trading.guards.of(bot.account, "BTC_USDT") is not None
 
     on_desk(work)
+
+
+@pytest.mark.parametrize("close", [True, False])
+def test_an_entry_whose_cancel_takes_long_is_sold_or_kept_too(close: bool) -> None:
+    """The bot ended after five seconds; what filled then stayed, unsold and without a word."""
+
+    async def work(desk: Desk) -> None:
+        await desk.ask(lc.SaveStrategy(text=RESTS))
+        bot = (await desk.ask(tc.StartBot(strategy="rests", capital="1000"))).bot
+        gateway = desk.trading.gateway
+        await desk.until(lambda: gateway.blotter.open(bot.account), 200, what="its entry rests")
+        (order,) = gateway.blotter.open(bot.account)
+
+        async def unanswered(order_id: str, reason: str = "") -> None: ...
+
+        gateway.cancel = unanswered  # type: ignore[method-assign]
+        answer = (await desk.ask(tc.StopBot(bot=bot.id, close=close))).text
+        assert f"{order.terms.id} is not cancelled yet; what fills of it is {'sold' if close else 'kept'}" in answer
+        assert desk.trading.bots.row(bot.id).state == ("stopping" if close else "stopped")
+        assert order.terms.price is not None
+        await asyncio.sleep(40)
+        await gateway.on_fill(
+            Execution(
+                id="late", order_id=order.terms.id, symbol=order.terms.symbol, side=order.terms.side,
+                price=order.terms.price, quantity=order.left, fee=Decimal(0), fee_currency="BTC", maker=True,
+                at_ms=desk.trading.clock.wall_ms(),
+            )
+        )  # fmt: skip
+        await asyncio.sleep(20)
+        held = desk.trading.portfolio.position(bot.account, "BTC_USDT").quantity
+        assert (held == 0) is close
+        assert (desk.trading.guards.of(bot.account, "BTC_USDT") is None) is close
+        assert desk.trading.bots.row(bot.id).state == "stopped"
+
+    on_desk(work)

@@ -17,6 +17,16 @@ def test_a_market_that_says_tomorrow_does_not_make_it_tomorrow(exchange_ms: int 
     assert clock.wall_ms() == NOW + MOST_AHEAD_MS
 
 
+def test_what_bars_are_over_is_told_by_no_stamp_of_the_market() -> None:
+    """It would keep a bot from entering until the next start."""
+    for exchange_ms in (None, NOW):
+        clock = TradingClock(
+            FrozenClock(NOW), lambda told=exchange_ms: told, lambda: NOW + DAY, most_ahead_ms=MOST_AHEAD_MS
+        )
+        assert clock.sure_ms() == NOW
+    assert TradingClock(FrozenClock(NOW), lambda: NOW, lambda: NOW + DAY).sure_ms() == NOW + DAY
+
+
 def test_a_demo_runs_as_far_ahead_as_its_market() -> None:
     assert TradingClock(FrozenClock(NOW), lambda: NOW, lambda: NOW + DAY).wall_ms() == NOW + DAY
 

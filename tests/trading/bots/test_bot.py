@@ -237,6 +237,80 @@ async def test_a_stop_that_was_crossed_is_a_late_exit() -> None:
     assert [trade.reason for trade in run.ears.trades] == [terms.reason]
 
 
+async def test_bars_that_were_watched_cross_no_stop() -> None:
+    """The guard saw each price. What the bar says of the time before the stop was moved, it says of no stop."""
+    run = Run(bars_of([*UP[:4], 102.0, 102.0, 102.0, 102.0], lows={5: 90.0}))
+    await run.go(3)
+    run.bot.catch_up([run.left.pop(0) for _ in range(3)], watched=True)
+    assert run.ears.decisions == []
+    assert run.position.exit_reason == 0
+
+
+async def test_a_bar_that_came_when_the_next_had_closed_was_not_watched() -> None:
+    run = Run(bars_of([*UP[:4], 102.0, 102.0, 102.0, 102.0], lows={5: 90.0}))
+    await run.go(3)
+    run.bot.over = lambda at_ms: True
+    run.bot.catch_up([run.left.pop(0) for _ in range(3)], watched=True)
+    assert [note.kind for note in run.ears.decisions] == ["late"]
+
+
+@pytest.mark.parametrize("field", ["edited_ms", "entered_ms"])
+@pytest.mark.parametrize(("place", "crossed"), [(5, True), (6, False)])
+async def test_a_bar_says_nothing_of_a_stop_that_did_not_stand_in_it_yet(field: str, place: int, crossed: bool) -> None:
+    run = Run(bars_of([*UP[:4], 102.0, 102.0, 102.0, 102.0], lows={5: 90.0}))
+    await run.go(3)
+    bot = again(run)
+    setattr(bot.hands["BTC_USDT"], field, START + place * HOUR)
+    bot.catch_up([run.left.pop(0) for _ in range(3)])
+    assert [note.kind for note in run.ears.decisions] == (["late"] if crossed else [])
+
+
+async def test_it_remembers_when_a_person_moved_the_stop() -> None:
+    run = Run(bars_of([*UP[:4], 102.0, 102.0, 102.0, 102.0], lows={5: 90.0}))
+    await run.go(3)
+    run.clock.advance(3 * 3600.0)
+    run.bot.edit_levels("BTC_USDT", stop=D("99"))
+    again(run).catch_up([run.left.pop(0) for _ in range(3)])
+    assert run.ears.decisions == []
+
+
+@pytest.mark.parametrize("over", [True, False])
+async def test_nothing_is_entered_on_a_bar_when_the_next_has_closed(over: bool) -> None:
+    run = Run(bars_of([100.0, 100.0, 100.0, 101.0, 102.0, 103.0]))
+    await run.go(2)
+    run.bot.over = lambda at_ms: over
+    run.bot.catch_up([run.left.pop(0)], watched=True)
+    await run.go(1)
+    assert len(run.ears.signals) == 1
+    assert [note.code for note in run.ears.refusals] == (["BOT-MISSED"] if over else [])
+    assert bool(run.desk.orders) is not over
+
+
+async def test_a_wish_whose_time_is_over_is_dropped_though_no_bar_is_known() -> None:
+    """The candles of the time that it was down could not be had: it bought what an old bar asked for."""
+    run = Run(bars_of([100.0, 100.0, 101.0, 102.0, 103.0, 104.0]))
+    await run.go(2)
+    bot = again(run)
+    bot.over = lambda at_ms: True
+    bot.catch_up([])
+    assert [note.code for note in run.ears.refusals] == ["BOT-MISSED"]
+    assert bot.hands["BTC_USDT"].position.order == 0
+
+
+async def test_one_that_sells_everything_ends_when_no_entry_can_fill() -> None:
+    run = Run(bars_of(UP))
+    await run.go(4)
+    entering = [True]
+    run.bot.enters = lambda: entering[0]
+    run.bot.stop("enough", close=True)
+    await run.go(2)
+    assert run.position.quantity == 0.0
+    assert run.bot.state_name == "stopping"
+    entering[0] = False
+    run.bot.end_if_over()
+    assert run.bot.state_name == "stopped"
+
+
 async def test_the_stream_follows_missed_bars() -> None:
     """Caught up, it decides as if it had been there."""
     closes = [100.0 + 3 * np.sin(place / 3) for place in range(60)]

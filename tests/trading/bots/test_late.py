@@ -122,6 +122,17 @@ async def test_a_bar_that_is_older_still_does_not_turn_the_time_back() -> None:
     assert (run.bot.bar_ms, run.bot.shared.index) == (second, 5)
 
 
+async def test_what_an_older_bar_asked_for_is_refused_under_its_own_time() -> None:
+    run = Run()
+    (first, one), (second, other) = run.left[:2]
+    run.bot.on_moment(first, {"BTC_USDT": one["BTC_USDT"]})
+    run.bot.on_moment(second, {"BTC_USDT": other["BTC_USDT"]})
+    run.bot.on_moment(first, {"ETH_USDT": one["ETH_USDT"]})
+    assert [(note.code, note.bar_ms) for note in run.ears.refusals if note.symbol == "ETH_USDT"] == [
+        ("BOT-MISSED", first)
+    ]
+
+
 @pytest.mark.parametrize("ordered", [True, False], ids=["tested already", "not tested"])
 async def test_an_entry_that_waits_is_not_counted_down_by_a_late_bar(ordered: bool) -> None:
     """The next moment may have tested it before the late bar of the last one came: it keeps the bars that it has."""
