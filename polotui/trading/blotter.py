@@ -4,6 +4,7 @@ Decided here:
 * An order counts at its worst from the moment the gate let it through, before anything was sent: a second decision in
   the same instant sees it.
 * SUBMITTING and UNKNOWN count like resting orders. Only evidence takes an order off.
+* Ended orders stay at hand for ten minutes, in which a late fill or state may still name one; the ledger has all.
 * Orders that wait locally for a trigger (stops, targets) claim no coins: what they will sell is read when they fire.
 """
 
@@ -17,6 +18,9 @@ from polotui.model.money import ZERO
 from polotui.model.orders import FINAL, LEGAL, OrderState, OrderTerms, OrderType, Side
 from polotui.model.symbols import base_and_quote
 from polotui.risk.values import RestingView
+
+DONE_MS = 600_000
+MOST_DONE = 1_000
 
 
 @dataclass
@@ -94,8 +98,11 @@ class Blotter:
         """Keeps the last ended orders at hand: a late fill may still name one."""
         if self._orders.pop(order.terms.id, None) is not None:
             self._done[order.terms.id] = order
-            while len(self._done) > 1_000:
-                del self._done[next(iter(self._done))]
+            while self._is_old(oldest := next(iter(self._done.values())), order):
+                del self._done[oldest.terms.id]
+
+    def _is_old(self, done: LiveOrder, newest: LiveOrder) -> bool:
+        return newest.updated_ms - done.updated_ms > DONE_MS or len(self._done) > MOST_DONE
 
     def revive(self, order: LiveOrder) -> None:
         """An ended order that turned out to be alive."""

@@ -308,6 +308,23 @@ async def test_a_fill_after_the_cancel_changes_the_quantity_and_not_the_end(desk
     assert desk.gateway.portfolio.cash("paper")["BTC"] == D("0.5")
 
 
+async def test_an_order_that_ended_long_ago_is_in_the_ledger_alone_and_its_late_fill_is_booked(
+    desk: Desk, clock: FrozenClock
+) -> None:
+    """Memory holds what ended in the last minutes, however long the engine runs."""
+    old, newer, newest = buy(), buy(), buy()
+    for asked in (old, newer, newest):
+        await desk.gateway.submit(asked)
+        await desk.gateway.on_state(asked.terms.id, S.CANCELLED)
+        clock.advance(400)
+    blotter = desk.gateway.blotter
+    assert [blotter.get(asked.terms.id) is None for asked in (old, newer, newest)] == [True, False, False]
+    await desk.gateway.on_fill(traded(old, "0.5"))
+    (fill,) = desk.ears.booked
+    assert (fill.order_id, fill.quantity) == (old.terms.id, D("0.5"))
+    assert (await events(desk, old.terms.id))[-1] == "CANCELLED"
+
+
 async def test_an_end_that_comes_while_a_cancel_is_written_down_stays_the_last_word(desk: Desk) -> None:
     """The answer to the cancel says nothing yet, and the end is written in the same moment, right before the note."""
     asked = buy()

@@ -12,7 +12,7 @@ from polotui.model.orders import OrderState, OrderTerms, Placement
 from polotui.trading.paper import models
 from polotui.trading.paper.orders import PaperOrder
 
-MOST_ENDED = 10_000
+MOST_ENDED = 1_000
 NEVER = float("inf")
 
 
