@@ -107,7 +107,7 @@ def test_a_symbol_whose_bars_are_late_makes_no_moments_of_its_own() -> None:
 
 # -- before the first bar has closed ------------------------------------------------------------------------------
 
-SLOW = TEXT.replace("timeframe: 1m", "timeframe: 1h").replace("name: two", "name: slow")
+SLOW = TEXT.replace("timeframe: 1m", "timeframe: 15m").replace("name: two", "name: slow")
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["the engine", "the bot alone"])
@@ -134,7 +134,7 @@ def test_a_bot_that_is_started_again_before_its_first_bar_has_only_its_past(whol
         told = [item.text for item in (await desk.ask(tc.GetFeed(bot=number, limit=100))).items]
         assert not [text for text in told if "meanwhile" in text]
         # What closes from now on is decided.
-        await desk.until(lambda: live.bot.shared.index == 1, 3700)
+        await desk.until(lambda: live.bot.shared.index == 1, 1000)
         assert (await desk.ask(tc.ListSignals(bot=number))).signals
 
     on_desk(work)
