@@ -246,6 +246,41 @@ async def test_a_stop_that_was_moved_stays_where_it_is_when_more_of_its_order_fi
     assert levels_of(desk) == (D(95), None)
 
 
+async def test_a_part_that_filled_has_its_levels_though_it_was_not_stored_that_it_began(desk: Desk) -> None:
+    """The engine ended between the two writes, the disk was full, or the home is older than the word for it."""
+    hand, order = await resting(desk)
+    stored = dict(desk.settings)
+    await hand.on_booked(FILL, order)
+    order.filled, order.state = D("0.5"), OrderState.PARTIAL
+    desk.settings = stored
+    hand = await again(desk, hand, restart=True)
+    assert levels_of(desk) == (D(80), D(150))
+    await hand.edit(edited(stop="95"))
+    await hand.on_booked(FILL, order)
+    assert levels_of(desk) == (D(95), D(150))
+
+
+async def test_a_stop_that_was_moved_right_before_the_end_is_not_put_back_by_the_next_part(desk: Desk) -> None:
+    hand, order = await resting(desk)
+    stored = dict(desk.settings)
+    await hand.on_booked(FILL, order)
+    await hand.edit(edited(stop="95"))
+    order.filled, order.state = D("0.5"), OrderState.PARTIAL
+    desk.settings = stored
+    hand = await again(desk, hand, restart=True)
+    await hand.on_booked(FILL, order)
+    assert levels_of(desk) == (D(95), D(150))
+
+
+async def test_an_order_that_has_not_filled_before_the_restart_still_begins_with_its_first_part(desk: Desk) -> None:
+    await desk.guards.protect(STOP)
+    hand, order = await resting(desk)
+    hand = await again(desk, hand, restart=True)
+    order.filled, order.state = D("0.5"), OrderState.PARTIAL
+    await hand.on_booked(FILL, order)
+    assert levels_of(desk) == (D(80), D(150))
+
+
 @pytest.mark.parametrize("restart", [False, True])
 async def test_what_fills_after_everything_was_sold_has_what_the_person_said_last(desk: Desk, restart: bool) -> None:
     """The moved stop was reached and sold all, and the rest of the order still stands."""
