@@ -271,7 +271,7 @@ async def _stop_out(guard: Guard, desk: Desk) -> bool:
         if guard.dropping:
             desk.end(guard, guard.dropping)
         return guard.ended
-    if _bought_since(guard, desk):
+    if bought_since(guard, desk):
         if guard.dropping:
             desk.end(guard, guard.dropping)
             return True
@@ -401,7 +401,7 @@ def _too_little(guard: Guard, desk: Desk, quantity: Decimal) -> bool:
     return True
 
 
-def _bought_since(guard: Guard, desk: Desk) -> bool:
+def bought_since(guard: Guard, desk: Desk) -> bool:
     """Whether something was bought after its sale came to wait, or after it was dropped."""
     return guard.had is not None and desk.holdings.held(*guard.key) > guard.had
 

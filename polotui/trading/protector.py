@@ -25,7 +25,7 @@ from polotui.core.errors import PolotuiError, UsageError
 from polotui.core.ids import Chance
 from polotui.model.market import Ticker, Trade
 from polotui.model.orders import FINAL, OWN, OrderState, OrderTerms, OrderType, Side
-from polotui.trading.guard import Guard, carry_out, quantity_of
+from polotui.trading.guard import Guard, bought_since, carry_out, quantity_of
 from polotui.trading.protection import (
     Holdings,
     Level,
@@ -101,7 +101,7 @@ class Protector:
 
     def _protect_reached(self, guard: Guard, protection: Protection) -> None:
         guard.dropping = ""
-        if guard.had is not None and self.holdings.held(*guard.key) > guard.had:
+        if bought_since(guard, self):
             guard.after = protection
             self._tells.changed(guard.stored())
             guard.poked.set()
@@ -137,6 +137,14 @@ class Protector:
     def protection_of(self, account: str, symbol: str) -> Protection | None:
         guard = self._guards.get((account, symbol))
         return None if guard is None else guard.wanted
+
+    def carrying_out(self, account: str, symbol: str) -> str:
+        """What is being done because a stop was reached, or was crossed while nobody watched; empty: nothing, and
+        levels that are asked for count."""
+        guard = self._guards.get((account, symbol))
+        if guard is None or bought_since(guard, self) or not (guard.reached or guard.late_ms):
+            return ""
+        return guard.doing or ("it is being sold" if guard.reached else "a price is waited for")
 
     def stored(self) -> list[Stored]:
         """What a restart must know, to be kept whenever it changes."""

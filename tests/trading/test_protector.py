@@ -681,6 +681,30 @@ def test_a_rest_that_can_be_sold_at_no_price_ends_its_guard(rest: str) -> None:
 # What is bought after its stop was reached
 
 
+def test_what_is_done_about_a_reached_stop_is_known() -> None:
+    async def main(desk: Desk) -> None:
+        said = desk.protector.carrying_out
+        assert said("paper", BTCS) == ""
+        desk.protect("95")
+        assert said("paper", BTCS) == ""
+        desk.show(0.5)
+        assert said("paper", BTCS)
+        await asyncio.sleep(3)
+        assert said("paper", BTCS) == "worth too little at the best bid of 0.5"
+        desk.held_now[BTCS] += D(1)
+        assert said("paper", BTCS) == ""
+
+    on_desk(main)
+
+
+def test_a_stop_that_was_crossed_before_a_restart_counts_as_reached() -> None:
+    async def main(desk: Desk) -> None:
+        desk.protector.restore([Stored(protection=Protection(account="paper", symbol=BTCS, stop=D(95)), crossed_ms=7)])
+        assert desk.protector.carrying_out("paper", BTCS) == "a price is waited for"
+
+    on_desk(main)
+
+
 async def leave_a_rest(desk: Desk) -> None:
     """A stop at 95 is reached at 90; what is left is worth less than may be sold at the bid, but not at the stop."""
     desk.protect("95")
