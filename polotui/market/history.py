@@ -28,7 +28,7 @@ from polotui.market.candles import CandleBook
 from polotui.market.frames import higher
 from polotui.model.candles import Candle, Timeframe
 from polotui.storage.candles import CandleStore
-from polotui.storage.columns import CandleArrays, impossible, windows, without
+from polotui.storage.columns import CandleArrays, impossible, joined, windows, without
 
 PAGE = 500
 #: A minute that ended this recently may still be published: its absence is no gap yet.
@@ -178,14 +178,19 @@ class History:
         holes = without((from_ms, to_ms), windows(np.array(there, np.int64), frame))
         if not holes:
             return []
-        empty = [
+        gaps = [
             (gap.from_ms, gap.to_ms)
             for each in dict.fromkeys((frame, Timeframe.M1))
             for gap in await self._store.gaps(symbol, each, holes[0][0], holes[-1][1])
         ]
-        opens = [at for start, end in holes for at in range(start, end, frame.ms)]
-        left = [at for at in opens if without((at, at + frame.ms), empty)]
-        return windows(np.array(left, np.int64), frame)
+        opens = np.concatenate([np.arange(start, end, frame.ms, dtype=np.int64) for start, end in holes])
+        if not gaps:
+            return windows(opens, frame)
+        # A quiet symbol has a gap for every few minutes: each candle is looked up, not compared with all of them.
+        starts, ends = np.array(joined(gaps), np.int64).T
+        place = np.searchsorted(starts, opens, side="right") - 1
+        known = (place >= 0) & (ends[place] >= opens + frame.ms)
+        return windows(opens[~known], frame)
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 

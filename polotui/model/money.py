@@ -10,6 +10,8 @@ import re
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal, InvalidOperation
 
 ZERO = Decimal(0)
+#: A number that a person types lies within so many places of the point.
+MOST_PLACES = 30
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII)
 
 
@@ -31,11 +33,15 @@ def parts_thousands(text: str) -> bool:
 
 def typed_decimal(text: str) -> Decimal:
     """What a person typed, «10,000» or «0.2», exactly. A comma counts only where it parts thousands: taken out of «0,5»
-    it would make ten times as much. Raises ValueError with what is wrong."""
+    it would make ten times as much. A size that nothing has is refused: it takes seconds to compute with «1e400000».
+    Raises ValueError with what is wrong."""
     plain_minus = text.strip().replace("−", "-")
     if not parts_thousands(plain_minus):
         raise ValueError(f"{text.strip()[:40]!r}; decimals need a point, commas stand only between thousands")
-    return decimal_of(plain_minus.replace(",", ""))
+    value = decimal_of(plain_minus.replace(",", ""))
+    if abs(value.adjusted()) >= MOST_PLACES:
+        raise ValueError(f"beyond anything that is counted: {text.strip()[:40]!r}")
+    return value
 
 
 def step_of(scale: int) -> Decimal:

@@ -181,6 +181,17 @@ def windows(times: Ints, frame: Timeframe) -> list[tuple[int, int]]:
     return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
+def joined(taken: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """These windows in their order, those that overlap or touch as one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(taken):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((start, end))
+    return found
+
+
 def without(window: tuple[int, int], taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """What remains of a window when the taken ones are cut out of it."""
     left, end = window

@@ -9,6 +9,8 @@ the stop is reached                           it stays reached, wherever the pri
 the target is reached, or rests from the start   a limit order at the target for what is held then
 what is held cannot be sold (nothing, dust)   the guard ends; what still rests of it is cancelled
 …only at the bid of this moment               it stays, told once, and sells when the bids are back
+…and it is dropped                            the guard ends: it has nothing to sell
+coins are bought while its sale waits         levels of their own count for what is held once no sale is open
 an order is refused, or its fate unknown      the guard stays armed and tries again after a growing pause
 
 Decided here:
@@ -17,6 +19,9 @@ Decided here:
   that the first has ended or never was.
 * What a finished order has sold and the books do not show yet is waited for, a while: a person or a bot may have bought
   in between.
+* A stop that was reached is for what was held then. What is bought after its sale came to wait for bids, or after it
+  was dropped, has the levels that are asked for with it. Without any it has the stop of its position, and none when
+  that was dropped.
 * A fixed stop is never loosened by the trailing one; the tighter of the two counts.
 * What is held is dust when it is worth less than may be sold at every price there is: the best bid, the newest trade,
   and the guard's own level. On a thin book the bids are gone for a moment, and one far below is the best; that makes a
@@ -82,6 +87,12 @@ class Guard:
     held_once: bool = False
     #: It was told that what is held is too little at the best bid.
     told_little: bool = False
+    #: What was held since its sale came to wait for bids, or since it was dropped: anything above was bought later.
+    had: Decimal | None = None
+    #: Since when something is there that was bought later.
+    bought_at: float | None = None
+    #: Levels of what was bought later; they replace this guard when no sale of it is open.
+    after: Protection | None = None
     tried: int = 0
     failures: int = 0
     busy: bool = False
@@ -97,6 +108,11 @@ class Guard:
     @property
     def key(self) -> tuple[str, str]:
         return self.protection.account, self.protection.symbol
+
+    @property
+    def wanted(self) -> Protection:
+        """What protects the position from now on."""
+        return self.after or self.protection
 
     @property
     def due(self) -> bool:
@@ -136,12 +152,12 @@ class Guard:
 
     def stored(self) -> Stored:
         return Stored(
-            protection=self.protection,
+            protection=self.wanted,
             stop_order=self.stop_order,
             target_order=self.target_order,
             best=None if math.isnan(self.best) else self.best,
             trailed=None if math.isnan(self.trailed) else self.trailed,
-            crossed_ms=self.late_ms or (self.reached.at_ms if self.reached else 0),
+            crossed_ms=0 if self.after else self.late_ms or (self.reached.at_ms if self.reached else 0),
         )
 
     def adopt(self, terms: OrderTerms) -> None:
@@ -202,6 +218,10 @@ class Desk(Protocol):
 
     def end(self, guard: Guard, why: str) -> None: ...
 
+    def renew(self, guard: Guard) -> None:
+        """Another guard with its wanted levels takes its place."""
+        ...
+
 
 async def carry_out(guard: Guard, desk: Desk) -> bool:
     """One attempt at what is due. True when nothing is due any more; False: wait, then again."""
@@ -239,13 +259,32 @@ async def _stop_out(guard: Guard, desk: Desk) -> bool:
             guard.doing = "the books do not show its sale yet"
             return False
         guard.sold_from = None
+    if guard.had is not None:
+        guard.had = min(guard.had, desk.holdings.held(*guard.key))
     if not quantity:
         desk.end(guard, "stopped out" if guard.tried else "nothing was held when its stop was reached")
         return True
+    if guard.after is not None:
+        desk.renew(guard)
+        return True
     if _too_little(guard, desk, quantity):
-        return False
+        if guard.dropping:
+            desk.end(guard, guard.dropping)
+        return guard.ended
+    if bought_since(guard, desk):
+        if guard.dropping:
+            desk.end(guard, guard.dropping)
+            return True
+        guard.bought_at = desk.now() if guard.bought_at is None else guard.bought_at
+        if desk.now() - guard.bought_at < BOOKING_S:
+            guard.doing = "something was bought since; its levels are waited for"
+            return False
+    else:
+        guard.bought_at = None
     if not await desk.orders.free(*guard.key, "the stop of these coins is reached"):
         guard.doing = "other orders on these coins are being cancelled"
+        return False
+    if guard.after is not None:
         return False
     await _sell(guard, desk, quantity)
     return False
@@ -351,6 +390,8 @@ def _too_little(guard: Guard, desk: Desk, quantity: Decimal) -> bool:
     if market is None or bid is None or _enough(quantity, bid, market):
         guard.told_little = False
         return False
+    if guard.had is None:
+        guard.had = desk.holdings.held(*guard.key)
     guard.failures = min(guard.failures + 1, _MOST_WAITS)
     guard.doing = f"worth too little at the best bid of {bid:g}"
     if not guard.told_little:
@@ -358,6 +399,11 @@ def _too_little(guard: Guard, desk: Desk, quantity: Decimal) -> bool:
         text = f"Its stop is reached, but at the best bid of {bid:g} it is worth less than may be sold; it is tried on."
         desk.alert("PROTECT-TOO-LITTLE", text, symbol)
     return True
+
+
+def bought_since(guard: Guard, desk: Desk) -> bool:
+    """Whether something was bought after its sale came to wait, or after it was dropped."""
+    return guard.had is not None and desk.holdings.held(*guard.key) > guard.had
 
 
 def quantity_of(guard: Guard, desk: Desk) -> Decimal:

@@ -25,7 +25,7 @@ from polotui.core.errors import PolotuiError, UsageError
 from polotui.core.ids import Chance
 from polotui.model.market import Ticker, Trade
 from polotui.model.orders import FINAL, OWN, OrderState, OrderTerms, OrderType, Side
-from polotui.trading.guard import Guard, carry_out, quantity_of
+from polotui.trading.guard import Guard, bought_since, carry_out, quantity_of
 from polotui.trading.protection import (
     Holdings,
     Level,
@@ -85,16 +85,27 @@ class Protector:
 
     def protect(self, protection: Protection) -> None:
         """Keeps a position from now on, or changes how it is kept, without a gap. Levels of a position whose stop was
-        reached already are not changed any more."""
+        reached already are not changed any more, unless something was bought after its sale came to wait."""
         guard = self._guards.get((protection.account, protection.symbol))
+        if guard is not None and guard.reached is not None:
+            self._protect_reached(guard, protection)
+            return
         if guard is None or guard.dropping:
             self._add(protection)
             return
-        if guard.reached is None and guard.protection != protection:
+        if guard.protection != protection:
             guard.levels(protection)
             self._watching.refresh(protection.symbol)
             self._tells.changed(guard.stored())
             self._spawn_if_due(guard)
+
+    def _protect_reached(self, guard: Guard, protection: Protection) -> None:
+        guard.dropping = ""
+        if bought_since(guard, self):
+            guard.after = protection
+            self._tells.changed(guard.stored())
+            guard.poked.set()
+        self._spawn_if_due(guard)
 
     async def keep(self, wanted: Wanted) -> None:
         """As `protect`, in a bot's words."""
@@ -125,19 +136,29 @@ class Protector:
 
     def protection_of(self, account: str, symbol: str) -> Protection | None:
         guard = self._guards.get((account, symbol))
-        return None if guard is None else guard.protection
+        return None if guard is None else guard.wanted
+
+    def carrying_out(self, account: str, symbol: str) -> str:
+        """What is being done because a stop was reached, or was crossed while nobody watched; empty: nothing, and
+        levels that are asked for count."""
+        guard = self._guards.get((account, symbol))
+        if guard is None or bought_since(guard, self) or not (guard.reached or guard.late_ms):
+            return ""
+        return guard.doing or ("it is being sold" if guard.reached else "a price is waited for")
 
     def stored(self) -> list[Stored]:
         """What a restart must know, to be kept whenever it changes."""
         return [guard.stored() for guard in self._guards.values()]
 
     async def drop(self, account: str, symbol: str, reason: str) -> None:
-        """Keeps a position no more, and returns when its target's order has ended, so that its coins are free. Waits
-        for `DROP_PATIENCE_S` at most; what is left to do goes on."""
+        """Keeps a position no more, and returns when its orders have ended, so that its coins are free. Waits for
+        `DROP_PATIENCE_S` at most; what is left to do goes on, and a stop that was reached is carried out."""
         guard = self._guards.get((account, symbol))
         if guard is None:
             return
-        guard.dropping = guard.dropping or reason
+        guard.dropping, guard.after = guard.dropping or reason, None
+        if guard.reached is not None and guard.had is None:
+            guard.had = self.holdings.held(account, symbol)
         self._watching.refresh(symbol)
         guard.poked.set()
         try:
@@ -149,7 +170,12 @@ class Protector:
                     self._spawn_if_due(guard)
                     await guard.gone.wait()
         except TimeoutError:
-            self.alert("PROTECT-TARGET-OPEN", "Its target's order could not be cancelled yet; it is tried on.", symbol)
+            if guard.target_order:
+                text = "Its target's order could not be cancelled yet; it is tried on."
+                self.alert("PROTECT-TARGET-OPEN", text, symbol)
+            else:
+                text = f"It is not let go yet, because its stop is reached: {guard.doing or 'it is being sold'}."
+                self.alert("PROTECT-STOP-OPEN", text, symbol)
 
     def _add(self, protection: Protection) -> Guard:
         market = self.quotes.market(protection.symbol)
@@ -258,6 +284,12 @@ class Protector:
             del self._guards[guard.key]
             self._levels.pop(guard.key, None)
         self._tells.ended(guard.protection, why)
+
+    def renew(self, guard: Guard) -> None:
+        self._add(guard.wanted)
+        guard.ended = True
+        guard.gone.set()
+        self._watching.remove(guard)
 
     # The service
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from polotui.market.candles import HIGHER, CandleBook
 from polotui.market.frames import higher
 from polotui.market.minutes import Minutes
-from polotui.model.candles import MINUTE_MS, Candle, Timeframe, merge
+from polotui.model.candles import DAY_MS, MINUTE_MS, Candle, Timeframe, merge
 from polotui.storage.columns import CandleArrays
 from tests.market.candle_samples import DAY0, SYMBOL, at, candle, minutes
 
@@ -160,11 +160,18 @@ def test_memory_is_bounded_over_days() -> None:
     book = CandleBook(SYMBOL, keep=100)
     for number in range(4 * 1440 + 30):
         book.on_candle(candle(number))
-    assert len(book._minutes._days) <= 2
+    yesterday, today = DAY0 // DAY_MS + 3, DAY0 // DAY_MS + 4
+    assert sorted(book._minutes._days) == [yesterday, today]
     assert len(book.series(M1).closed) == 100
     assert book.series(D1).closed == expected(minutes(0, 4 * 1440), D1)
     book.fill([candle(1, seed=3)])
     assert book.series(M1).closed[0] == candle(4 * 1440 - 70)
+    # A minute of yesterday may still be rewritten, and with it its day.
+    late = candle(4 * 1440 - 80, seed=9)
+    book.fill([late])
+    assert book.series(D1).closed[-1] == merge(
+        [*minutes(3 * 1440, 4 * 1440 - 80), late, *minutes(4 * 1440 - 79, 4 * 1440)], D1
+    )
 
 
 @given(st.lists(st.tuples(st.integers(0, 3 * 1440), st.integers(0, 5)), max_size=20))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from polotui.core.clock import FrozenClock
 from polotui.core.errors import Unreachable, UsageError
@@ -12,6 +16,7 @@ from polotui.market.candles import CandleBook
 from polotui.market.history import History, SourceSpan
 from polotui.model.candles import DAY_MS, MINUTE_MS, Candle, Timeframe, merge
 from polotui.storage.candles import CandleStore
+from polotui.storage.columns import windows, without
 from tests.market.candle_samples import DAY0, SYMBOL, at, candle, minutes
 
 M1, H1 = Timeframe.M1, Timeframe.H1
@@ -252,6 +257,48 @@ async def test_what_lacks_is_told_apart_from_what_the_exchange_does_not_have(
     await store.mark_gap(SYMBOL, M1, opens[1], opens[2], "the exchange has none")
     assert await history.lacking(SYMBOL, M1, opens[0], end, there) == [(opens[2], opens[3]), holes[1]]
     assert await history.lacking(SYMBOL, M1, end, end, []) == []
+
+
+Spans = list[tuple[int, int]]
+
+
+def lacking_one_by_one(frame: Timeframe, start: int, end: int, there: list[int], empty: Spans) -> Spans:
+    """What `History.lacking` means: each missing candle compared with every gap, minute by minute."""
+    none = {minute for first, last in empty for minute in range(first, last, MINUTE_MS)}
+    left = [
+        at
+        for first, last in without((start, end), windows(np.array(there, np.int64), frame))
+        for at in range(first, last, frame.ms)
+        if not none.issuperset(range(at, at + frame.ms, MINUTE_MS))
+    ]
+    return windows(np.array(left, np.int64), frame)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    frame=st.sampled_from([M1, Timeframe.M5]),
+    there=st.sets(st.integers(0, 11)),
+    minute_gaps=st.lists(st.tuples(st.integers(-3, 63), st.integers(1, 20)), max_size=12),
+    frame_gaps=st.lists(st.tuples(st.integers(-1, 12), st.integers(1, 4)), max_size=4),
+)
+def test_what_lacks_is_the_same_as_comparing_each_candle_with_each_gap(
+    frame: Timeframe, there: set[int], minute_gaps: Spans, frame_gaps: Spans
+) -> None:
+    def of(gaps: Spans, width: int) -> Spans:
+        return [(DAY0 + at * width, DAY0 + (at + count) * width) for at, count in gaps]
+
+    known = {M1: of(minute_gaps, MINUTE_MS)}
+    known[frame] = known.get(frame, []) + of(frame_gaps, frame.ms)
+
+    async def gaps(symbol: str, each: Timeframe, start: int, end: int) -> list[SimpleNamespace]:
+        return [SimpleNamespace(from_ms=first, to_ms=last) for first, last in known[each]]
+
+    history = History(None, SimpleNamespace(gaps=gaps), FrozenClock())  # type: ignore[arg-type]
+    opens = sorted(DAY0 + place * frame.ms for place in there)
+    start, end = DAY0, DAY0 + 12 * frame.ms
+    found = asyncio.run(history.lacking(SYMBOL, frame, start, end, opens))
+    every = [gap for gaps_of in known.values() for gap in gaps_of]
+    assert found == lacking_one_by_one(frame, start, end, opens, every)
 
 
 async def test_a_candle_of_a_chart_is_nowhere_when_none_of_its_minutes_is(

@@ -39,6 +39,13 @@ def test_what_is_no_number_is_refused(typed: str) -> None:
         typed_decimal(typed)
 
 
-@given(st.decimals(allow_nan=False, allow_infinity=False, places=8))
+@pytest.mark.parametrize("typed", ["1e31", "-1e400000", "1e999999", "1e-31", "0e400000", "0e-400000", "9" * 31])
+def test_a_number_of_a_size_that_nothing_has_is_refused(typed: str) -> None:
+    """As an int, «1e400000» takes seconds, and as text it fills a book."""
+    with pytest.raises(ValueError, match="beyond anything that is counted"):
+        typed_decimal(typed)
+
+
+@given(st.decimals(-(10**18), 10**18, allow_nan=False, allow_infinity=False, places=8))
 def test_digits_in_groups_are_the_same_number(value: Decimal) -> None:
     assert typed_decimal(f"{value:,f}") == typed_decimal(f"{value:f}") == value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -597,6 +598,29 @@ def test_a_far_bid_of_a_moment_does_not_end_a_stop(seconds: float, printed: bool
     on_desk(main)
 
 
+def test_missing_bids_are_waited_for_ever_longer_but_never_long() -> None:
+    async def main(desk: Desk) -> None:
+        looks: list[float] = []
+        free = desk.protector.quotes.best_bid
+
+        def best_bid(symbol: str) -> float | None:
+            looks.append(desk.world.clock.monotonic())
+            return free(symbol)
+
+        desk.best_bid = best_bid  # type: ignore[method-assign]
+        desk.protect("95")
+        desk.show(0.5)
+        await asyncio.sleep(300)
+        # One look asks for the bid more than once, in the same moment.
+        moments = sorted(set(looks))
+        pauses = [later - earlier for earlier, later in itertools.pairwise(moments)]
+        assert pauses[1] < 1
+        assert all(1.9 < pause < 4.1 for pause in pauses[6:])
+        assert len(moments) < 170
+
+    on_desk(main)
+
+
 @pytest.mark.parametrize(("stop", "target"), [("95", None), (None, "110"), ("95", "110")])
 def test_a_far_bid_of_a_stale_book_does_not_end_a_guard_either(stop: str | None, target: str | None) -> None:
     """No tick reaches the guard then; the sweep alone looks at what is held."""
@@ -650,6 +674,172 @@ def test_a_rest_that_can_be_sold_at_no_price_ends_its_guard(rest: str) -> None:
         assert desk.endings[1:] == ["stopped out"]
         assert len(desk.log) == 1
         assert "PROTECT-TOO-LITTLE" not in desk.alerts
+
+    on_desk(main)
+
+
+# What is bought after its stop was reached
+
+
+def test_what_is_done_about_a_reached_stop_is_known() -> None:
+    async def main(desk: Desk) -> None:
+        said = desk.protector.carrying_out
+        assert said("paper", BTCS) == ""
+        desk.protect("95")
+        assert said("paper", BTCS) == ""
+        desk.show(0.5)
+        assert said("paper", BTCS)
+        await asyncio.sleep(3)
+        assert said("paper", BTCS) == "worth too little at the best bid of 0.5"
+        desk.held_now[BTCS] += D(1)
+        assert said("paper", BTCS) == ""
+
+    on_desk(main)
+
+
+def test_a_stop_that_was_crossed_before_a_restart_counts_as_reached() -> None:
+    async def main(desk: Desk) -> None:
+        desk.protector.restore([Stored(protection=Protection(account="paper", symbol=BTCS, stop=D(95)), crossed_ms=7)])
+        assert desk.protector.carrying_out("paper", BTCS) == "a price is waited for"
+
+    on_desk(main)
+
+
+async def leave_a_rest(desk: Desk) -> None:
+    """A stop at 95 is reached at 90; what is left is worth less than may be sold at the bid, but not at the stop."""
+    desk.protect("95")
+    desk.trade(100.0)
+    await asyncio.sleep(6)
+    desk.held_now[BTCS] = D("0.0106")
+    desk.show(90.0)
+    desk.trade(90.0)
+    await asyncio.sleep(3)
+    assert (desk.log, desk.alerts) == ([], ["PROTECT-TOO-LITTLE"])
+
+
+def test_a_rest_that_waits_for_better_bids_ends_when_it_is_dropped() -> None:
+    async def main(desk: Desk) -> None:
+        await leave_a_rest(desk)
+        began = desk.world.clock.monotonic()
+        await desk.protector.drop("paper", BTCS, "the position is closed")
+        assert desk.world.clock.monotonic() - began < 1
+        assert desk.endings == ["the position is closed"]
+        assert desk.alerts == ["PROTECT-TOO-LITTLE"]
+        desk.held_now[BTCS] += D(1)
+        desk.protect("80")
+        await asyncio.sleep(60)
+        assert not desk.log
+        desk.trade(80.0)
+        await asyncio.sleep(6)
+        assert desk.log == ["MARKET 1.0106 fill"]
+
+    on_desk(main)
+
+
+def test_what_is_bought_while_a_rest_waits_has_its_own_stop() -> None:
+    async def main(desk: Desk) -> None:
+        await leave_a_rest(desk)
+        desk.held_now[BTCS] += D(1)
+        # Its fill is told a moment after it is booked.
+        await asyncio.sleep(3)
+        desk.protect("80", "110")
+        kept = desk.protector.protection_of("paper", BTCS)
+        assert kept is not None
+        assert kept.stop == 80
+        await asyncio.sleep(60)
+        assert (desk.log, desk.endings) == ([], [])
+        (stored,) = desk.protector.stored()
+        assert (stored.protection.stop, stored.crossed_ms) == (80, 0)
+        desk.trade(80.0)
+        await asyncio.sleep(6)
+        assert desk.log == ["MARKET 1.0106 fill"]
+
+    on_desk(main)
+
+
+def test_levels_that_come_without_a_purchase_do_not_call_a_reached_stop_off() -> None:
+    """A bot brings its levels at every close."""
+
+    async def main(desk: Desk) -> None:
+        desk.protect("95")
+        desk.show(0.5)
+        await asyncio.sleep(10)
+        desk.protect("40")
+        await asyncio.sleep(10)
+        desk.show(100.0)
+        await asyncio.sleep(6)
+        assert desk.log == ["MARKET 1.0000 fill"]
+
+    on_desk(main)
+
+
+def test_what_is_bought_without_levels_has_the_stop_of_its_position() -> None:
+    async def main(desk: Desk) -> None:
+        await leave_a_rest(desk)
+        desk.held_now[BTCS] += D(1)
+        await asyncio.sleep(15)
+        assert desk.log == ["MARKET 1.0106 fill"]
+
+    on_desk(main)
+
+
+def test_a_stop_that_was_dropped_sells_nothing_that_is_bought_afterwards() -> None:
+    async def main(desk: Desk) -> None:
+        desk.usual = "denied"
+        desk.protect("95")
+        desk.trade(94.0)
+        await desk.protector.drop("paper", BTCS, "the position is closed")
+        desk.held_now[BTCS] += D(2)
+        desk.usual = "fill"
+        await asyncio.sleep(60)
+        assert (desk.held_now[BTCS], desk.endings) == (3, ["the position is closed"])
+
+    on_desk(main)
+
+
+@pytest.mark.parametrize("dropped_again", [False, True])
+def test_what_is_bought_while_the_fate_of_a_dropped_stops_sale_is_unknown_has_its_own_stop(dropped_again: bool) -> None:
+    async def main(desk: Desk) -> None:
+        desk.script = ["unknown"]
+        desk.protect("95")
+        desk.trade(90.0)
+        await asyncio.sleep(1)
+        await desk.protector.drop("paper", BTCS, "the position is being closed")
+        assert "PROTECT-STOP-OPEN" in desk.alerts
+        assert "PROTECT-TARGET-OPEN" not in desk.alerts
+        desk.held_now[BTCS] += D(2)
+        desk.protect("80")
+        await asyncio.sleep(20)
+        assert len(desk.log) == 1
+        if dropped_again:
+            await desk.protector.drop("paper", BTCS, "the position is being closed")
+            desk.protect("80")
+        (kept,) = desk.open()
+        desk.fill(kept)
+        await asyncio.sleep(60)
+        assert (len(desk.log), desk.held_now[BTCS]) == (1, 2)
+        desk.trade(79.0)
+        await asyncio.sleep(6)
+        assert desk.log[1:] == ["MARKET 2.0000 fill"]
+
+    on_desk(main)
+
+
+def test_a_position_that_could_not_be_closed_has_its_reached_stop_still() -> None:
+    """It is dropped for the close and asked for again: what was reached stays reached, and sells once."""
+
+    async def main(desk: Desk) -> None:
+        desk.usual = "denied"
+        desk.protect("95")
+        desk.trade(94.0)
+        await desk.protector.drop("paper", BTCS, "the position is being closed")
+        desk.protect("95")
+        assert len(desk.protector.stored()) == 1
+        desk.trade(100.0)
+        desk.usual = "fill"
+        await asyncio.sleep(40)
+        assert desk.log.count("MARKET 1.0000 fill") == 1
+        assert desk.endings == ["stopped out"]
 
     on_desk(main)
 

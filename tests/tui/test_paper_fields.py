@@ -45,6 +45,19 @@ def test_amounts_are_exact(text, value):
     assert amounts.amount(text) == Decimal(value)
 
 
+@pytest.mark.parametrize("text", ["9" * 40, "9" * 16, "9" * 40 + "%"])
+def test_an_amount_beyond_anything_is_wrong_and_ends_nothing(text):
+    """It has more digits than can be put on a grid, and the error of that was nobody's."""
+    with pytest.raises(Wrong):
+        amounts.price(text, 8, Decimal("61873.41"), 1)
+
+
+def test_many_decimals_are_no_large_number():
+    with pytest.raises(Wrong, match="decimals"):
+        amounts.price("0." + "1" * 60, 8, None, 1)
+    assert amounts.price("999999999999999", 8, None, 1) == 999999999999999
+
+
 @pytest.mark.parametrize(
     "text", ["", "0", "0.00", "-1", "1,5", "1,50.0", "1e5", "nan", "inf", "0x1", "1 000", "٣", "²"]
 )

@@ -7,6 +7,7 @@ from polotui.api import trade_commands as c
 from polotui.api import trade_replies as tr
 from polotui.engine.engine import Engine
 from polotui.engine.handlers import handles
+from polotui.engine.trading import protecting
 from polotui.engine.trading.service import Trading
 
 
@@ -122,12 +123,12 @@ async def resolve_order(engine: Engine, command: c.ResolveOrder) -> r.Done:
 
 @handles(c.GetProtection)
 async def protection(engine: Engine, command: c.GetProtection) -> tr.Protections:
-    return (await trading_of(engine)).hand.protection()
+    return protecting.protection(await trading_of(engine))
 
 
 @handles(c.SetProtection)
 async def set_protection(engine: Engine, command: c.SetProtection) -> r.Done:
-    return await (await trading_of(engine)).hand.set_protection(command)
+    return await protecting.set_protection(await trading_of(engine), command)
 
 
 @handles(c.GetJournal)

@@ -287,6 +287,7 @@ class ByHand:
         mark = trading.markets.mark(market.symbol)
         if mark is None:
             raise UsageError(f"{market.symbol} has no price now.", safe="Nothing was changed.")
+        self._may_be_moved(account, market.symbol)
         old = trading.guards.of(account, market.symbol)
         stop = _level("stop", command.stop, old.stop if old else None)
         target = _level("target", command.target, old.target if old else None)
@@ -330,6 +331,7 @@ class ByHand:
                     next_step="Resume, or only what reduces, and it is sold; or sell it by hand.",
                     code="bot-leaving",
                 )
+            self._may_be_moved(account, market.symbol)
         else:
             await trading.guards.protect(
                 Protection(
@@ -349,6 +351,17 @@ class ByHand:
             symbol=market.symbol, bot=held.bot, account=account,
         )  # fmt: skip
         return r.Done(text=f"{market.symbol}: {words}.")
+
+    def _may_be_moved(self, account: str, symbol: str) -> None:
+        """Raises Refused when the stop was reached: it is not called off, and its guard takes no other levels."""
+        doing = self._trading.guards.carrying_out(account, symbol)
+        if doing:
+            raise Refused(
+                f"The stop of {symbol} is reached and is being carried out ({doing}).",
+                safe="The position is being sold; stop and target are as they were.",
+                next_step="Wait until it is sold, or close the position by hand.",
+                code="stop-reached",
+            )
 
     # -- cancelling, resolving, flattening ------------------------------------------------------------------------
 
@@ -418,48 +431,6 @@ class ByHand:
         text = f"{sold} positions are sold." + (f" Not sold: {'; '.join(left)}." if left else "")
         await trading.note("flatten", f"{reason}: {text}", caller, account=root)
         return tr.Halted(state=trading.halting.state(), text=text, cancelled=sold, left=len(left))
-
-    # -- the protector --------------------------------------------------------------------------------------------
-
-    def protection(self) -> tr.Protections:
-        status = self._trading.guards.protector.status()
-        halted = "Trading is halted: stops and targets are watched, and sell nothing until it is resumed."
-        note = halted if self._trading.halting.state() == "HALTED" else status.blocks
-        return tr.Protections(
-            running=status.running,
-            positions=[
-                tv.ProtectionRow(
-                    account=one.account,
-                    bot=one.bot,
-                    symbol=one.symbol,
-                    level=one.level,
-                    stop=self._level(one.symbol, one.stop),
-                    target=self._level(one.symbol, one.target),
-                    last_check_ms=status.last_check_ms,
-                    price_age_ms=one.price_age_ms,
-                )
-                for one in status.watched
-            ],
-            last_check_ms=status.last_check_ms,
-            oldest_price_ms=status.oldest_price_age_ms,
-            worst_latency_ms=status.worst_latency_ms,
-            note=note,
-        )
-
-    def _level(self, symbol: str, price: float | None) -> str:
-        level = Decimal(str(price)) if price is not None else None
-        return shapes.on_scale(level, self._trading.scales(symbol)[0])
-
-    async def set_protection(self, command: c.SetProtection) -> r.Done:
-        """Stops the monitor with typed words, or starts it."""
-        protector = self._trading.guards.protector
-        if command.running:
-            protector.start(command.caller or "person")
-            await self._trading.note("protection", "the stop and target monitor runs again", command.caller)
-            return r.Done(text="The monitor runs.")
-        protector.stop(command.words, command.caller or "person")
-        await self._trading.note("protection", "the stop and target monitor was stopped", command.caller)
-        return r.Done(text="The monitor is stopped: nothing watches stops and targets, and entries are blocked.")
 
 
 def _number(name: str, text: str) -> Decimal | None:

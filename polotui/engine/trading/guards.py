@@ -81,6 +81,10 @@ class Guards:
         """What protects a position now."""
         return self.protector.protection_of(account, symbol)
 
+    def carrying_out(self, account: str, symbol: str) -> str:
+        """What is being done because a stop was reached; empty: its levels can be moved."""
+        return self.protector.carrying_out(account, symbol)
+
     # -- the ledger -----------------------------------------------------------------------------------------------
 
     async def load(self, open_orders: Sequence[OrderTerms]) -> None:

@@ -5,7 +5,7 @@ Decided here:
   right before the end is protected at the start.
 * They count with the first part that fills, over what the position had before. The parts after that leave what stands:
   a person may have moved it meanwhile. What was moved is what the order's later parts get when nothing stands any more,
-  because everything before them was sold.
+  because everything before them was sold. At the start every order that has filled in part has begun.
 * What protects a position is stored here before a close takes it down, and stands again at the start if the engine
   ended before anything was sold.
 """
@@ -60,6 +60,8 @@ class LevelsByHand:
             held = trading.portfolio.position(terms.account, terms.symbol).quantity > 0
             if order.filled and held and trading.guards.of(terms.account, terms.symbol) is None:
                 await self._protect(terms.account, terms.symbol, levels)
+            if order.filled:
+                # What stored that it began may be lost, and a person may have moved the levels since.
                 levels = msgspec.structs.replace(levels, begun=True)
             if order.state not in FINAL:
                 self._levels[order_id] = levels

@@ -242,7 +242,7 @@ def parse(field: Field, written: str) -> Any:
     if field.unit == "money":
         return value
     if field.whole:
-        if value != int(value):
+        if value != value.to_integral_value():
             raise ValueError("a whole number is needed")
         return int(value)
     return float(value / 100) if field.unit == "share" else float(value)

@@ -16,6 +16,7 @@ from polotui.api import trade_values as tv
 from polotui.core.errors import StorageError, UsageError
 from polotui.core.text import clean
 from polotui.model.money import decimal_of
+from polotui.model.symbols import Market
 from polotui.risk import pairs
 from polotui.risk.pairs import PairState, PairTrade
 from polotui.risk.values import PairLock
@@ -41,6 +42,8 @@ class Locks:
         self._trading = trading
         self._locks: list[watch_rows.StoredLock] = []
         self._reviewed_ms: int | None = None
+        #: What is read and what is locked or lifted after it belong together.
+        self._judging = asyncio.Lock()
 
     async def load(self) -> None:
         now = self._trading.clock.wall_ms()
@@ -64,6 +67,10 @@ class Locks:
 
     async def _judge(self, symbol: str) -> None:
         """Locks what has lost too much: one pair, or all ("")."""
+        async with self._judging:
+            await self._judge_now(symbol)
+
+    async def _judge_now(self, symbol: str) -> None:
         trading, now = self._trading, self._trading.clock.wall_ms()
 
         def read(connection: Connection) -> tuple[list[PairTrade], dict[str, int]]:
@@ -110,6 +117,10 @@ class Locks:
     async def by_hand(self, command: c.LockPair) -> r.Done:
         """Locks a pair for some hours, or lifts its locks."""
         market = await self._trading.known(command.symbol)
+        async with self._judging:
+            return await self._by_hand(market, command)
+
+    async def _by_hand(self, market: Market, command: c.LockPair) -> r.Done:
         now, caller = self._trading.clock.wall_ms(), command.caller or "person"
         if command.lift:
             count = await self._trading.database.transact(lambda k: watch_rows.lift(k, market.symbol, now), "lift lock")

@@ -11,7 +11,7 @@ from polotui.api import trade_replies as tr
 from polotui.api import trade_values as tv
 from polotui.api.values import EquityPoint
 from polotui.core.errors import UsageError
-from polotui.engine.trading import shapes
+from polotui.engine.trading import protecting, shapes
 from polotui.model.candles import DAY_MS
 from polotui.model.money import plain, step_of, typed_decimal
 from polotui.risk import exposure
@@ -47,7 +47,7 @@ class RiskDesk:
         pending, pending_ms = trading.limits.pending()
         cash = view.cash.get("USDT")
         equity = view.equity
-        protection = trading.hand.protection().positions
+        protection = protecting.protection(trading).positions
         unprotected = [p for p in view.positions if p.protection == "none"]
         score, _ = trading.view.safety()
         return tr.Risk(

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from polotui.api.events import TradingState
@@ -37,7 +38,7 @@ from polotui.engine.trading.monitor import Monitor
 from polotui.engine.trading.prevented import Prevented
 from polotui.engine.trading.reading import Reading
 from polotui.engine.trading.riskdesk import RiskDesk
-from polotui.engine.trading.telling import Telling
+from polotui.engine.trading.telling import Telling, each
 from polotui.engine.trading.view import QUOTE, DeskView
 from polotui.model.account import Account, Balance
 from polotui.model.candles import Candle, Timeframe
@@ -294,10 +295,9 @@ class Trading(Telling):
 
     async def on_trade_closed(self, trade: Trade) -> None:
         self.changed(trades=True)
-        await self.bots.counted(trade.bot)
-        for monitor in self.monitors:
-            monitor.on_trade(trade)
-        await self.locks.on_trade(trade.symbol)
+        counted = [partial(monitor.on_trade, trade) for monitor in self.monitors]
+        locked, figures = partial(self.locks.on_trade, trade.symbol), partial(self.bots.counted, trade.bot)
+        await each("a closed trade", *counted, locked, figures)
 
     async def on_order(self, order: LiveOrder) -> None:
         self.guards.protector.on_order(order.terms.id, order.state)

@@ -9,6 +9,8 @@ told at most twice a second, however fast the market moves.
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -35,7 +37,20 @@ if TYPE_CHECKING:
     from polotui.trading.gateway import Gateway
     from polotui.trading.portfolio import Portfolio, Position
 
+log = logging.getLogger("polotui.trading")
+
 POSITIONS_SECONDS = 0.5
+
+
+async def each(what: str, *steps: Callable[[], Awaitable[None] | None]) -> None:
+    """Takes every step, in order. Nothing is told twice, so one that fails must not cost the others theirs."""
+    for step in steps:
+        try:
+            waits = step()
+            if waits is not None:
+                await waits
+        except Exception:
+            log.exception("a step failed", extra={"detail": what})
 
 
 class Telling:

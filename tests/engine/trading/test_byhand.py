@@ -10,8 +10,9 @@ import pytest
 
 from polotui.api import trade_commands as c
 from polotui.core.clock import FrozenClock
-from polotui.core.errors import StorageError, UsageError
+from polotui.core.errors import Refused, StorageError, UsageError
 from polotui.engine.trading.byhand import ByHand
+from polotui.engine.trading.protecting import protection
 from polotui.model.orders import OrderState, OrderTerms, Purpose, Side
 from polotui.risk.values import Asked, RiskDecision
 from polotui.trading.blotter import Blotter, LiveOrder
@@ -26,9 +27,13 @@ class Guards:
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], Protection] = {}
         self.on_drop: Any = lambda: None
+        self.doing = ""
 
     def of(self, account: str, symbol: str) -> Protection | None:
         return self.kept.get((account, symbol))
+
+    def carrying_out(self, account: str, symbol: str) -> str:
+        return self.doing
 
     async def protect(self, protection: Protection) -> None:
         self.kept[protection.account, protection.symbol] = protection
@@ -246,6 +251,41 @@ async def test_a_stop_that_was_moved_stays_where_it_is_when_more_of_its_order_fi
     assert levels_of(desk) == (D(95), None)
 
 
+async def test_a_part_that_filled_has_its_levels_though_it_was_not_stored_that_it_began(desk: Desk) -> None:
+    """The engine ended between the two writes, the disk was full, or the home is older than the word for it."""
+    hand, order = await resting(desk)
+    stored = dict(desk.settings)
+    await hand.on_booked(FILL, order)
+    order.filled, order.state = D("0.5"), OrderState.PARTIAL
+    desk.settings = stored
+    hand = await again(desk, hand, restart=True)
+    assert levels_of(desk) == (D(80), D(150))
+    await hand.edit(edited(stop="95"))
+    await hand.on_booked(FILL, order)
+    assert levels_of(desk) == (D(95), D(150))
+
+
+async def test_a_stop_that_was_moved_right_before_the_end_is_not_put_back_by_the_next_part(desk: Desk) -> None:
+    hand, order = await resting(desk)
+    stored = dict(desk.settings)
+    await hand.on_booked(FILL, order)
+    await hand.edit(edited(stop="95"))
+    order.filled, order.state = D("0.5"), OrderState.PARTIAL
+    desk.settings = stored
+    hand = await again(desk, hand, restart=True)
+    await hand.on_booked(FILL, order)
+    assert levels_of(desk) == (D(95), D(150))
+
+
+async def test_an_order_that_has_not_filled_before_the_restart_still_begins_with_its_first_part(desk: Desk) -> None:
+    await desk.guards.protect(STOP)
+    hand, order = await resting(desk)
+    hand = await again(desk, hand, restart=True)
+    order.filled, order.state = D("0.5"), OrderState.PARTIAL
+    await hand.on_booked(FILL, order)
+    assert levels_of(desk) == (D(80), D(150))
+
+
 @pytest.mark.parametrize("restart", [False, True])
 async def test_what_fills_after_everything_was_sold_has_what_the_person_said_last(desk: Desk, restart: bool) -> None:
     """The moved stop was reached and sold all, and the rest of the order still stands."""
@@ -342,6 +382,32 @@ async def test_a_bots_stop_cannot_be_taken_away_and_that_is_said(desk: Desk) -> 
     assert desk.live.asked == []
 
 
+@pytest.mark.parametrize("bot", [0, 3])
+async def test_a_stop_that_is_reached_is_not_moved_and_that_is_said(desk: Desk, bot: int) -> None:
+    """It may wait long for bids; a person was told that it lies lower now, and it sold all the same."""
+    if bot:
+        desk.bot, desk.live = bot, Live()
+    await desk.guards.protect(STOP)
+    desk.guards.doing = "worth too little at the best bid of 1"
+    with pytest.raises(Refused) as refused:
+        await hand_of(desk).edit(edited(stop="80"))
+    assert refused.value.instance_code == "stop-reached"
+    assert "worth too little at the best bid of 1" in refused.value.cause
+    assert levels_of(desk) == (D(90), None)
+    assert not bot or desk.live.asked == []
+
+
+async def test_a_bots_stop_that_is_reached_while_the_bot_is_asked_is_not_told_as_moved(desk: Desk) -> None:
+    class Late(Live):
+        async def ask(self, what: str, **more: Any) -> None:
+            desk.guards.doing = "its stop order is on its way"
+
+    desk.bot, desk.live = 3, Late()
+    await desk.guards.protect(STOP)
+    with pytest.raises(Refused, match="on its way"):
+        await hand_of(desk).edit(edited(stop="80"))
+
+
 async def test_nobody_trades_by_hand_in_the_account_of_a_bot_that_runs(desk: Desk) -> None:
     with pytest.raises(UsageError, match="bot 3"):
         await hand_of(desk).place(c.PlaceOrder(symbol=BTCS, side="SELL", quantity="1", account="paper/bot-3"))
@@ -364,6 +430,6 @@ def test_halted_the_protection_says_that_it_sells_nothing(desk: Desk) -> None:
         running=True, watched=(), last_check_ms=0, oldest_price_age_ms=None, worst_latency_ms=None, blocks=""
     )
     desk.guards.protector = SimpleNamespace(status=lambda: status)  # type: ignore[attr-defined]
-    assert hand_of(desk).protection().note == ""
+    assert protection(desk).note == ""  # type: ignore[arg-type]
     desk.halting.state = lambda: "HALTED"
-    assert "sell nothing" in hand_of(desk).protection().note
+    assert "sell nothing" in protection(desk).note  # type: ignore[arg-type]

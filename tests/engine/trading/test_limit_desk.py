@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from polotui.core.clock import FrozenClock
 from polotui.core.ids import Chance
-from polotui.engine.trading.limits import LimitDesk
+from polotui.engine.trading.limits import LimitDesk, parse
+from polotui.risk.fields import BY_NAME
 from polotui.storage.database import Database
 
 CLOCK = 1_780_000_000_000
@@ -79,3 +81,35 @@ async def test_what_tightens_does_not_wait_for_what_loosens(database: Database, 
     clock.advance(60)
     for each in (desk, again, await desk_of(database, clock)):
         assert (each.limits().daily_loss, each.limits().drawdown_pause) == (0.03, 0.30)
+
+
+class Unwritten(Decimal):
+    """A number that nobody may write out: one of a typed «1e400000» has 400,000 digits."""
+
+    def __int__(self) -> int:
+        raise AssertionError("it was made an int")
+
+
+@pytest.mark.parametrize("name", ["loss_streak", "daily_loss", "max_order_amount"])
+def test_a_limit_of_a_size_that_nothing_has_is_refused_before_it_is_computed_with(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("polotui.model.money.Decimal", Unwritten)
+    for typed in ("1e400000", "-1e400000", "1e-400000"):
+        with pytest.raises(ValueError, match="beyond anything that is counted"):
+            parse(BY_NAME[name], typed)
+
+
+async def test_a_preview_names_the_limit_that_is_beyond_anything(database: Database, clock: FrozenClock) -> None:
+    desk = await desk_of(database, clock)
+    shown = desk.preview("", {"loss_streak": "1e400000", "max_order_amount": "1e400000"})
+    assert set(shown.errors) == {"loss_streak", "max_order_amount"}
+    assert all(len(words) < 120 for words in shown.errors.values())
+
+
+@pytest.mark.parametrize(("typed", "value"), [("7", 7), ("7.0", 7), ("1e1", 10), ("1,000", 1000)])
+def test_whole_limits_are_whole_however_they_are_written(typed: str, value: int) -> None:
+    found = parse(BY_NAME["loss_streak"], typed)
+    assert (found, type(found)) == (value, int)
+    with pytest.raises(ValueError, match="whole number"):
+        parse(BY_NAME["loss_streak"], "7.5")

@@ -148,6 +148,35 @@ def test_a_lock_that_was_lifted_begins_its_grace_with_that(tmp_path: Path, resta
     in_shop(main, tmp_path)
 
 
+def test_losses_that_are_judged_at_once_lock_their_pair_once(tmp_path: Path) -> None:
+    """Two trades of a pair close in the same moment: each reads before the other has locked it."""
+
+    async def main(shop: Shop) -> None:
+        await shop.lose(4)
+        now = shop.clock.wall_ms()
+        await shop.database.transact(lambda k: add_losses(k, 2, now), "losses")
+        await asyncio.gather(shop.locks.on_trade(BTCS), shop.locks.on_trade(BTCS), shop.locks.on_trade("ETH_USDT"))
+        assert len(shop.locks.rows()) == 1
+        assert len(shop.view.locks) == 1
+        await shop.restart()
+        assert len(shop.locks.rows()) == 1
+
+    in_shop(main, tmp_path)
+
+
+def test_a_lock_that_is_lifted_while_its_pair_is_judged_stays_lifted(tmp_path: Path) -> None:
+    """What was read before the lift would lock it again for the losses that the lift waives."""
+
+    async def main(shop: Shop) -> None:
+        await shop.lose(5)
+        await asyncio.sleep(DAY)
+        lifting = rc.LockPair(symbol=BTCS, lift=True, reason="a test")
+        await asyncio.gather(shop.locks.on_trade(BTCS), shop.locks.by_hand(lifting), shop.locks.on_trade(BTCS))
+        assert not shop.locked()
+
+    in_shop(main, tmp_path)
+
+
 def test_all_pairs_are_reviewed_once_a_week_while_the_engine_runs(tmp_path: Path) -> None:
     """When the grace is over the whole record counts again, without a trade or a start in between."""
 

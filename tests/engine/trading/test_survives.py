@@ -12,9 +12,11 @@ from polotui.api import lab_commands as lc
 from polotui.api import risk_commands as rc
 from polotui.api import trade_commands as tc
 from polotui.api.commands import Watch
+from polotui.core.errors import StorageError
 from polotui.model.orders import Execution, Purpose, Side
 from polotui.simulator.faults import Rule
 from polotui.trading.protection import Protection
+from polotui.trading.trades import Trade
 from tests.campaign.trading.desk import Desk, on_desk
 from tests.campaign.trading.documents import TEXTS
 
@@ -411,5 +413,47 @@ def test_an_entry_whose_cancel_takes_long_is_sold_or_kept_too(close: bool) -> No
         assert (held == 0) is close
         assert (desk.trading.guards.of(bot.account, "BTC_USDT") is None) is close
         assert desk.trading.bots.row(bot.id).state == "stopped"
+
+    on_desk(work)
+
+
+@pytest.mark.parametrize("failing", ["", "bots", "locks", "monitor"])
+def test_a_closed_trade_is_counted_everywhere_though_one_read_fails(
+    failing: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The figures of a bot could not be read once, and the loss was missing in the row that stops its entries."""
+
+    async def work(desk: Desk) -> None:
+        trading = desk.trading
+        assert [monitor.root for monitor in trading.monitors] == ["paper", "spot"]
+        told: list[str] = []
+
+        def reading(name: str) -> Any:
+            async def read(_: Any) -> None:
+                # What is counted in memory does not wait for a read.
+                assert trading.monitors[-1].streaks.losses.get(7) == 1
+                told.append(name)
+                if failing == name:
+                    raise StorageError("The database is locked.")
+
+            return read
+
+        trading.bots.counted = reading("bots")  # type: ignore[method-assign]
+        trading.locks.on_trade = reading("locks")  # type: ignore[method-assign]
+        first, *others = trading.monitors
+        if failing == "monitor":
+            first.streaks.count = None  # type: ignore[method-assign,assignment]
+        lost = Trade(
+            account="spot/bot-7", bot=7, strategy="", symbol="BTC_USDT", side=Side.BUY, entry_ms=1, exit_ms=2,
+            entry_price=Decimal(1), exit_price=Decimal(1), quantity=Decimal(1), stop=None, target=None,
+            fees=Decimal(0), other_fees={}, profit=Decimal(-1), invested=Decimal(100), reason="", signal="",
+            first_fill=1, last_fill=2, id=1,
+        )  # fmt: skip
+        await trading.on_trade_closed(lost)
+        counting = others if failing == "monitor" else trading.monitors
+        assert [monitor.streaks.losses.get(7) for monitor in counting] == [1] * len(counting)
+        assert sorted(told) == ["bots", "locks"]
+        said = [record for record in caplog.records if record.name == "polotui.trading" and record.exc_info]
+        assert len(said) == bool(failing)
 
     on_desk(work)

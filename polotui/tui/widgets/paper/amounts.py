@@ -13,6 +13,8 @@ from polotui.model.money import parts_thousands
 from polotui.tui.widgets.backtest.form_fields import Wrong
 
 NONE = "none"
+#: As the engine has it; above it a number may have more digits than can be put on a grid.
+BEYOND = Decimal("1e15")
 _PERCENT = re.compile(r"([-+]?[0-9.]+)\s*%\Z")
 _PLAIN = re.compile(r"(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
 
@@ -31,6 +33,8 @@ def amount(text: str) -> Decimal:
         raise Wrong("a number, such as 0.03 or 1,500") from None
     if value <= 0:
         raise Wrong("more than zero")
+    if value >= BEYOND:
+        raise Wrong("at most 15 digits before the point")
     return value
 
 
