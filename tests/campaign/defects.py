@@ -36,14 +36,14 @@ class Defect:
     plant: Plant
     caught_by: tuple[str, ...]
     seeds: tuple[int, ...] = (7, 8, 5, 6)
-    hours: float = 0.3
+    hours: float = 0.15
 
 
 DEFECTS: dict[str, Defect] = {}
 
 
 def defect(
-    *caught_by: str, seeds: tuple[int, ...] = (7, 8, 5, 6), hours: float = 0.3
+    *caught_by: str, seeds: tuple[int, ...] = (7, 8, 5, 6), hours: float = 0.15
 ) -> Callable[[Callable[[], Iterator[None]]], Plant]:
     def register(function: Callable[[], Iterator[None]]) -> Plant:
         plant = contextmanager(function)
@@ -68,7 +68,7 @@ def no_watchdog() -> Iterator[None]:
         yield
 
 
-@defect("silence_is_seen", "trades_once_and_in_order", "everything_is_live_again")
+@defect("silence_is_seen", "trades_once_and_in_order", "everything_is_live_again", seeds=(5, 7, 8, 6), hours=0.3)
 def ping_only_watchdog() -> Iterator[None]:
     """The socket answers pings, so everything on it counts as fresh."""
 
@@ -123,13 +123,13 @@ def no_jitter() -> Iterator[None]:
         yield
 
 
-@defect("attempts_are_bounded", "run_ends")
+@defect("attempts_are_bounded", "run_ends", seeds=(6, 7, 8, 5))
 def retry_without_sleep() -> Iterator[None]:
     with patch.object(Backoff, "next_wait_s", lambda self: 0.0):
         yield
 
 
-@defect("no_reconnect_without_cause", "half_open_found", "silence_is_seen")
+@defect("no_reconnect_without_cause", "half_open_found", "silence_is_seen", seeds=(12, 7, 8, 5))
 def wall_clock_for_durations() -> Iterator[None]:
     """Deadlines of the stream are measured with the clock that people set."""
 
@@ -173,7 +173,7 @@ def swallowed_cancelled_error() -> Iterator[None]:
         yield
 
 
-@defect("memory_is_bounded", hours=1.0)
+@defect("memory_is_bounded", hours=0.4)
 def unbounded_queue() -> Iterator[None]:
     made = Ring.__init__
 
