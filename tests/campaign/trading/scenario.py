@@ -77,9 +77,10 @@ class Run(Desk):
             try:
                 life = await self.lives.start(patience=60)
             except Unreachable as error:
-                if "on the disk" not in error.cause:
+                if not any(words in error.cause for words in ("on the disk", "is locked by another program")):
                     raise
-                # Its disk failed while it started: it says so and waits for a person, who starts it again.
+                # Its disk failed while it started, or another program held a file for longer than it waits: it says so
+                # and waits for a person, who starts it again.
                 life = self.lives.life
                 assert life is not None
                 life.die("a start without its disk")
