@@ -36,7 +36,6 @@ HOLE_SECONDS = 300.0
 AGAIN_SECONDS = 5.0
 LOOK_BACK_SECONDS = 30.0
 _NEVER = 1 << 62
-_CANNOT_ASK = "which the exchange cannot be asked for"
 
 Moments = list[tuple[int, dict[str, Bar]]]
 
@@ -153,7 +152,7 @@ class Arrivals:
     def _has_to_wait(self, symbol: str, holes: list[Window]) -> bool:
         if symbol not in self._behind:
             self._behind[symbol] = self._now
-            words = f"waits for {self._count(holes)} of {symbol}, {_CANNOT_ASK}"
+            words = f"waits for {self._count(holes)} of {symbol}, which the exchange cannot be asked for"
             self._tell("warning", symbol, words)
         return self._now - self._behind[symbol] < HOLE_SECONDS
 

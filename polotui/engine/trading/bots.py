@@ -339,9 +339,7 @@ class Bots:
                 break
             await asyncio.sleep(0.05)
         state = self._stored[number].state
-        entries = [
-            order for order in self._trading.gateway.blotter.open(live.stored.account) if not order.terms.reduces
-        ]
+        entries = live.entries()
         kept = [p.symbol for p in self._trading.portfolio.positions(live.stored.account) if p.quantity > 0]
         kept = [s for s in kept if not self._trading.is_dust(self._trading.portfolio.position(live.stored.account, s))]
         words = f"Bot {number} is {state}."
@@ -349,10 +347,9 @@ class Bots:
             words += f" It keeps {', '.join(kept)}, with their stops."
         elif kept:
             words += f" {', '.join(kept)} is being sold."
-        if entries and close:
-            words += f" Its order {entries[0].terms.id} is not cancelled yet; what fills of it is sold."
-        elif entries:
-            words += f" Its order {entries[0].terms.id} is not cancelled yet; what fills of it is kept, with its stop."
+        if entries:
+            then = "sold" if close else "kept, with its stop"
+            words += f" Its order {entries[0].terms.id} is not cancelled yet; what fills of it is {then}."
         return tr.BotStarted(bot=self.row(number), text=words)
 
     def _running(self, number: int) -> LiveBot:

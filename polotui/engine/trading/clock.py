@@ -43,8 +43,7 @@ class TradingClock:
         self._asked_at = clock.monotonic()
 
     def wall_ms(self) -> int:
-        asked = self._exchange_ms()
-        now, market = self._clock.wall_ms() if asked is None else asked, self._market_ms()
+        now, market = self._now_ms(), self._market_ms()
         if self._most_ahead_ms is not None:
             market = min(market, now + self._most_ahead_ms)
         at = self._clock.monotonic()
@@ -53,9 +52,12 @@ class TradingClock:
         return int(self._latest)
 
     def sure_ms(self) -> int:
-        """The time as no stamp of a real market has moved it. A demo's market is its clock."""
-        if self._most_ahead_ms is None:
-            return self.wall_ms()
+        """The time as no stamp of a real market and no stored row has moved it. A demo's market is its clock, also when
+        it begins anew behind the rows of the one before."""
+        now = self._now_ms()
+        return now if self._most_ahead_ms is not None else max(now, self._market_ms())
+
+    def _now_ms(self) -> int:
         asked = self._exchange_ms()
         return self._clock.wall_ms() if asked is None else asked
 

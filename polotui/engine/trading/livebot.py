@@ -249,7 +249,7 @@ class LiveBot:
         """Takes the entries back and hears what became of them: what fills meanwhile is sold or kept with the rest."""
         gateway = self._trading.gateway
         self._withdrew_at = self._trading.clock.monotonic()
-        for order in self._entries():
+        for order in self.entries():
             try:
                 await gateway.cancel(order.terms.id, "the bot is being stopped")
             except PolotuiError as error:
@@ -266,11 +266,12 @@ class LiveBot:
             await self._withdraw(bot)
         bot.end_if_over()
 
-    def _entries(self) -> list[LiveOrder]:
+    def entries(self) -> list[LiveOrder]:
+        """Its orders that may still buy."""
         return [o for o in self._trading.gateway.blotter.open(self.stored.account) if not o.terms.reduces]
 
     def _enters(self) -> bool:
-        return bool(self._entries())
+        return bool(self.entries())
 
     async def _quiet(self, bot: Bot, *, entries: bool = False) -> None:
         """Waits until no market order of this bot is under way, and with `entries` none that enters, taking in what

@@ -27,6 +27,14 @@ def test_what_bars_are_over_is_told_by_no_stamp_of_the_market() -> None:
     assert TradingClock(FrozenClock(NOW), lambda: NOW, lambda: NOW + DAY).sure_ms() == NOW + DAY
 
 
+def test_bars_of_a_demo_that_begins_anew_behind_its_ledger_are_not_over() -> None:
+    """No bot would enter until the new market had come to where the old one ended."""
+    clock = TradingClock(FrozenClock(NOW), lambda: NOW, lambda: NOW)
+    clock.not_before(NOW + DAY)
+    assert clock.wall_ms() == NOW + DAY
+    assert clock.sure_ms() == NOW
+
+
 def test_a_demo_runs_as_far_ahead_as_its_market() -> None:
     assert TradingClock(FrozenClock(NOW), lambda: NOW, lambda: NOW + DAY).wall_ms() == NOW + DAY
 
